@@ -1,0 +1,217 @@
+"""Features of records: one matrix of numbers, or named columns of any type, handed on as what they came as.
+
+A matrix stays a numpy array. A frame (pandas, polars, Arrow) and an array of objects become an Arrow table, and turn
+back into what they were when an estimator asks for them, so that ``ColumnTransformer`` finds its columns. Categories
+are those of the rows at hand, in sorted order: a category that only a forgotten record had leaves with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from expunge import keyed
+from expunge.data.columns import as_arrow
+from expunge.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Features: TypeAlias = NDArray[Any] | pa.Table
+"""(n, d) numbers, or a table of d named columns."""
+
+Kind: TypeAlias = Literal["matrix", "objects", "pandas", "polars", "arrow"]
+"""What the features came as, and are handed to an estimator as."""
+
+NUMBERS = "biuf"
+CATEGORY = {"expunge": "category"}
+FEW = 4096  # candidates that are compared whole instead of column by column
+
+
+def is_frame(given: object) -> bool:
+    """Whether this is a pandas, polars or Arrow table."""
+    return isinstance(nw.from_native(given, eager_only=True, pass_through=True), nw.DataFrame)
+
+
+def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tuple[str, ...], Kind]:
+    """Features, the names of their columns, and what they came as.
+
+    Raises
+    ------
+    DataError
+        If they are not two-dimensional, a column mixes types or holds what cannot be a feature, or names repeat.
+    """
+    if is_frame(given):
+        frame = nw.from_native(given, eager_only=True)
+        names = _unique_names(frame.columns)
+        parts = [as_arrow(frame[name].to_native(), f"column {name!r}") for name in names]
+        marks = [CATEGORY if isinstance(kind, nw.Categorical | nw.Enum) else None for kind in frame.schema.values()]
+        fields = [
+            pa.field(*of, metadata=mark) for *of, mark in zip(names, (part.type for part in parts), marks, strict=True)
+        ]
+        table = pa.table(parts, schema=pa.schema(fields))
+        kind: Kind = {"pandas": "pandas", "polars": "polars"}.get(frame.implementation.value, "arrow")  # type: ignore[assignment]
+        return _refuse_nested(table), names, kind
+    matrix = _matrix(given)
+    names = _unique_names(columns if columns is not None else [f"x{k}" for k in range(matrix.shape[1])])
+    if len(names) != matrix.shape[1]:
+        msg = f"{matrix.shape[1]} columns need {matrix.shape[1]} names, got {len(names)}"
+        raise DataError(msg)
+    if matrix.dtype.kind in NUMBERS:
+        return matrix, names, "matrix"
+    parts = [as_arrow(_plain(matrix[:, k]), f"column {name!r}") for k, name in enumerate(names)]
+    return _refuse_nested(pa.table(parts, names=list(names))), names, "objects"
+
+
+def handed(features: Features, kind: Kind) -> Any:
+    """Features as an estimator takes them: what they came as."""
+    if isinstance(features, np.ndarray):
+        return features
+    if kind == "objects":
+        columns = [np.array(column.to_pylist(), dtype=object) for column in features.columns]
+        return np.column_stack(columns) if columns else np.empty((len(features), 0), dtype=object)
+    named = pa.table(
+        [_category(part, field) for part, field in zip(features.columns, features.schema, strict=True)],
+        names=features.column_names,
+    )
+    if kind == "pandas":
+        return named.to_pandas()
+    return nw.from_arrow(named, backend="polars").to_native() if kind == "polars" else named
+
+
+def take(features: Features, rows: NDArray[np.intp] | slice) -> Features:
+    """Some rows."""
+    if isinstance(features, np.ndarray):
+        return features[rows]
+    return features.take(np.arange(len(features))[rows] if isinstance(rows, slice) else rows)
+
+
+def select(features: Features, places: Sequence[int]) -> Features:
+    """Some columns, in this order."""
+    return features[:, places] if isinstance(features, np.ndarray) else features.select(list(places))
+
+
+def column(features: Features, place: int) -> NDArray[Any]:
+    """One column as an array, for reading."""
+    if isinstance(features, np.ndarray):
+        return features[:, place]
+    values: NDArray[Any] = features.column(place).to_numpy()
+    return values
+
+
+def joined(first: Features, then: Features) -> Features:
+    """The rows of both; those of ``then`` take the types of ``first``, or a sentence says why they cannot."""
+    try:
+        if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
+            return np.concatenate([first, then.astype(first.dtype, casting="same_kind")])
+        if isinstance(first, pa.Table) and isinstance(then, pa.Table):
+            return pa.concat_tables([first, then.select(first.column_names).cast(first.schema)]).combine_chunks()
+    except (TypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as unlike:
+        msg = f"the new rows do not fit the columns they should join: {unlike}"
+        raise DataError(msg) from unlike
+    msg = "the new rows do not fit the columns they should join: one side is a matrix of numbers, the other is not"
+    raise DataError(msg)
+
+
+def schema(features: Features) -> str:
+    """Types of the columns, as text."""
+    if isinstance(features, np.ndarray):
+        return f"{features.dtype.str} x {features.shape[1]}"
+    return ", ".join(str(field.type) for field in features.schema)
+
+
+def row_bytes(features: Features, key: bytes) -> list[NDArray[np.uint8]]:
+    """Blocks of bytes of a fixed width, which laid side by side tell any two rows apart; text by keyed digest."""
+    if isinstance(features, np.ndarray):
+        contiguous = np.ascontiguousarray(features, dtype=features.dtype.newbyteorder("<"))
+        return [contiguous.view(np.uint8).reshape(len(features), -1)]
+    return [block for chunked in features.columns for block in _column_bytes(chunked.combine_chunks(), key)]
+
+
+def alike(features: Features, wanted: NDArray[np.intp], among: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Those of the rows ``among`` that might equal one of the rows ``wanted``: narrowed column by column."""
+    width = features.shape[1]
+    for place in range(width):
+        if len(among) <= FEW:
+            break
+        if isinstance(features, np.ndarray):
+            values, sought = features[among, place], features[wanted, place]
+            same = np.isin(values, sought) | (values != values if np.isnan(sought).any() else False)  # noqa: PLR0124  (NaN)
+        else:
+            chunked = features.column(place)
+            same = pc.is_in(chunked.take(among), value_set=chunked.take(wanted).combine_chunks()).to_numpy()
+        among = among[same]
+    return among
+
+
+def _category(part: pa.ChunkedArray, field: pa.Field) -> pa.Array:
+    """A column that came as categories, with those of these very rows, sorted."""
+    values = part.combine_chunks()
+    if not field.metadata:
+        return values
+    present = pc.drop_null(pc.unique(values))
+    sorted_present = present.take(pc.sort_indices(present))
+    return pa.DictionaryArray.from_arrays(pc.index_in(values, sorted_present), sorted_present)
+
+
+def _column_bytes(values: pa.Array, key: bytes) -> list[NDArray[np.uint8]]:
+    present = pc.is_valid(values).to_numpy(zero_copy_only=False).astype(np.uint8)[:, None]
+    if pa.types.is_large_string(values.type) or pa.types.is_large_binary(values.type):
+        return [present, keyed.digest_strings(key, values)]
+    if pa.types.is_temporal(values.type):
+        values = values.cast(pa.int64()) if values.type.bit_width == 64 else values.cast(pa.int32())
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.uint8())
+    numbers = np.ascontiguousarray(pc.fill_null(values, 0).to_numpy(zero_copy_only=False))
+    return [present, numbers.view(np.uint8).reshape(len(values), -1)]
+
+
+def _matrix(given: Any) -> NDArray[Any]:
+    if hasattr(given, "tocsr"):
+        msg = f"features must be dense, got a sparse {type(given).__name__}: give .toarray(), or text and a vectorizer"
+        raise DataError(msg)
+    try:
+        matrix = np.asarray(given)
+    except ValueError as ragged:
+        msg = f"features must be a table with rows of one length: {ragged}"
+        raise DataError(msg) from ragged
+    if matrix.ndim != 2:
+        msg = f"features must have two dimensions, rows and columns, got shape {matrix.shape}"
+        raise DataError(msg)
+    if matrix.dtype.kind not in NUMBERS + "OU":
+        msg = f"features must be numbers or text, got {matrix.dtype}"
+        raise DataError(msg)
+    return matrix
+
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """A column of objects as floats where all of it is numbers."""
+    if values.dtype.kind == "O" and all(isinstance(value, float | int) and value is not None for value in values):
+        return values.astype(np.float64)
+    return values
+
+
+def _unique_names(names: Sequence[Any]) -> tuple[str, ...]:
+    for name in names:
+        if not isinstance(name, str):
+            msg = f"column names must be strings, got {name!r} of type {type(name).__name__}"
+            raise DataError(msg)
+    if len(set(names)) != len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        msg = f"column names must be unique, {twice!r} appears twice"
+        raise DataError(msg)
+    return tuple(names)
+
+
+def _refuse_nested(table: pa.Table) -> pa.Table:
+    for field in table.schema:
+        kind = field.type
+        if pa.types.is_nested(kind) or pa.types.is_null(kind) or pa.types.is_decimal(kind):
+            msg = f"column {field.name!r} is of type {kind}; a feature is a number, text, a truth value or a date"
+            raise DataError(msg)
+    return table

@@ -1,0 +1,323 @@
+"""`Table`: rows of features with an id, an owner and a label each, from arrays or from a frame.
+
+A table is a view: `take` and `after` share the columns of the table they come from and select rows of it, so that a
+shard of ten million rows copies nothing until an estimator asks for its features. The arrays given are not copied
+either and must not be changed afterwards.
+
+Examples
+--------
+>>> import numpy as np
+>>> table = Table.from_arrays(np.eye(4), ["ham", "spam", "ham", "spam"], owners=["ann", "bob", "ann", "bob"])
+>>> from expunge.values import Batch, Owners, Records
+>>> table.after(Owners(["bob"])).label.tolist()
+['ham', 'ham']
+>>> table.change(Batch([Records([0]), Records([0, 3])])).out
+array([0, 3])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+
+from expunge import keyed
+from expunge.data import columns as cols
+from expunge.data import features as feats
+from expunge.data import targets
+from expunge.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from expunge.data.columns import Labels
+    from expunge.data.features import Features, Kind
+    from expunge.protocol import Change, Ids, Rows
+    from expunge.values import Scalar, Target
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What all views of one table share. ``digests`` remembers row digests by key and content."""
+
+    ids: Ids
+    owners: Ids | None
+    features: Features
+    label: Labels | None
+    names: tuple[str, ...]
+    kind: Kind
+    digests: dict[tuple[bytes, bool], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
+
+    def take(self, rows: Rows) -> Columns:
+        """Some rows, gathered."""
+        return Columns(
+            cols.take_names(self.ids, rows),
+            None if self.owners is None else cols.take_names(self.owners, rows),
+            feats.take(self.features, rows),
+            None if self.label is None else self.label[rows],
+            self.names,
+            self.kind,
+        )
+
+    def digest(self, key: bytes, *, named: bool) -> NDArray[np.uint8]:
+        """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
+        if (key, named) not in self.digests:
+            blocks = feats.row_bytes(self.features, key)
+            if self.label is not None:
+                blocks.append(_bytes_of(self.label, key))
+            if named:
+                blocks += [_bytes_of(names, key) for names in (self.ids, self.owners) if names is not None]
+            count, made = len(self.ids), []
+            for start in range(0, count, keyed.ROWS):
+                rows = slice(start, start + keyed.ROWS)
+                made.append(keyed.digest_rows(key, np.hstack([block[rows] for block in blocks])))
+            self.digests[key, named] = np.concatenate(made) if made else np.zeros((0, keyed.BLOCK), np.uint8)
+        return self.digests[key, named]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Records with stable ids, from `Table.from_arrays` or `Table.from_frame`.
+
+    Attributes
+    ----------
+    classes : tuple or None
+        Declared classes: public knowledge, not learned from the data. None: the classes are whatever the labels hold.
+    """
+
+    columns: Columns = field(repr=False)
+    rows: NDArray[np.intp] | None = field(default=None, repr=False)
+    classes: tuple[Scalar, ...] | None = None
+
+    # -- from what people have -----------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: Any,
+        y: Any = None,
+        ids: Any = None,
+        owners: Any = None,
+        *,
+        columns: Sequence[str] | None = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Table:
+        """Make a table of arrays.
+
+        Parameters
+        ----------
+        X : (n, d) array of numbers or objects, or a pandas, polars or Arrow frame
+        y : (n,) labels, optional
+            Classes (bool, int or text) or numbers for regression. Needed for learning, not for predicting.
+        ids : (n,) int or str, optional
+            Unique and stable; the positions 0 to n - 1 when there are none.
+        owners : (n,) int or str, optional
+            Whose record it is: all records of an owner stay together.
+        columns : d names, optional
+            Names of the features; ``x0, x1, ...`` when there are none.
+        classes : optional
+            Declared classes: public knowledge, not learned from the data.
+
+        Raises
+        ------
+        DataError
+            With the first offending row: a repeated or missing id, a missing label, mixed types.
+        """
+        features, names, kind = feats.as_features(X, columns)
+        count = len(features)
+        named = np.arange(count) if ids is None else cols.as_names(ids, "ids", count)
+        cols.refuse_repeated(named, "ids")
+        label = None if y is None else cols.as_labels(y, count)
+        owned = None if owners is None else cols.as_names(owners, "owners", count)
+        shared = Columns(named, owned, features, label, names, kind)
+        return cls(shared, None, cols.as_classes(classes, label))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        label: str | None = None,
+        id: str | None = None,  # noqa: A002  (the column's everyday name)
+        owner: str | None = None,
+        classes: Sequence[Any] | None = None,
+        ignore: Sequence[str] = (),
+    ) -> Table:
+        """Make a table of a pandas, polars or Arrow frame; columns that are not named here are the features.
+
+        Raises
+        ------
+        DataError
+            As `from_arrays`, and when the frame lacks a column that is named.
+        """
+        if not feats.is_frame(frame):
+            msg = f"from_frame takes a pandas, polars or Arrow table, not a {type(frame).__name__}: use from_arrays"
+            raise DataError(msg)
+        held = nw.from_native(frame, eager_only=True)
+        special = [name for name in (id, owner, label, *ignore) if name is not None]
+        for name in special:
+            if name not in held.columns:
+                msg = f"the frame has no column {name!r}; it has {', '.join(map(repr, held.columns))}"
+                raise DataError(msg)
+        parts = [None if name is None else held[name].to_native() for name in (label, id, owner)]
+        return cls.from_arrays(held.drop(special).to_native(), *parts, classes=classes)
+
+    # -- what a record has ---------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.columns.ids) if self.rows is None else len(self.rows)
+
+    @property
+    def ids(self) -> Ids:
+        """(n,) int64 or Arrow strings."""
+        return self._view(self.columns.ids)
+
+    @property
+    def owners(self) -> Ids | None:
+        """(n,) int64 or Arrow strings, or None."""
+        return None if self.columns.owners is None else self._view(self.columns.owners)
+
+    @property
+    def units(self) -> Ids:
+        """(n,) what stays together: the owner, else the record."""
+        owners = self.owners
+        return self.ids if owners is None else owners
+
+    @property
+    def label(self) -> Labels | None:
+        """(n,) bool, int64, float64 or text; None in a table to predict for."""
+        held = self.columns.label
+        return held if held is None or self.rows is None else held[self.rows]
+
+    @property
+    def features(self) -> Any:
+        """(n, d), as what they came as: an array or a frame."""
+        return feats.handed(self.stored, self.columns.kind)
+
+    @property
+    def stored(self) -> Features:
+        """(n, d), as they are kept: an array or an Arrow table."""
+        return self.columns.features if self.rows is None else feats.take(self.columns.features, self.rows)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features."""
+        return self.columns.names
+
+    def column(self, name: str) -> NDArray[Any]:
+        """(n,) one feature, for reading."""
+        if name not in self.names:
+            msg = f"there is no column {name!r}; there are {', '.join(map(repr, self.names))}"
+            raise DataError(msg)
+        held = feats.column(self.columns.features, self.names.index(name))
+        return held if self.rows is None else held[self.rows]
+
+    def schema(self) -> str:
+        """Names and types of all that a record has, and the declared classes: the public part."""
+        label = None if self.columns.label is None else self.columns.label.dtype.kind
+        kinds = [None if names is None else type(names).__name__ for names in (self.columns.ids, self.columns.owners)]
+        return repr((self.names, feats.schema(self.columns.features), self.columns.kind, label, kinds, self.classes))
+
+    def digests(self, key: bytes, *, named: bool = True) -> NDArray[np.uint8]:
+        """(n, 16) keyed digests of the records, without ids and owners when not ``named``; made once for all views."""
+        made = self.columns.digest(bytes(key), named=named)
+        return made if self.rows is None else made[self.rows]
+
+    # -- what becomes of them ------------------------------------------------------------------------------------------
+
+    def take(self, rows: Rows) -> Table:
+        """Some of the records, in the order of ``rows``: a view."""
+        if self.rows is not None:
+            return replace(self, rows=self.rows[rows])
+        return replace(self, rows=np.arange(len(self))[rows])
+
+    def drop(self, name: str) -> Table:
+        """All records without one feature; the table itself where there is no such feature."""
+        if name not in self.names:
+            return self
+        return self.select([held for held in self.names if held != name])
+
+    def select(self, names: Sequence[str]) -> Table:
+        """All records with these features, in this order."""
+        if tuple(names) == self.names:
+            return self
+        places = [self.names.index(name) for name in names]
+        held = replace(
+            self.columns, features=feats.select(self.columns.features, places), names=tuple(names), digests={}
+        )
+        return replace(self, columns=held)
+
+    def owned(self, owners: Ids | None) -> Table:
+        """The same records with other owners."""
+        return Table(replace(self.gathered().columns, owners=owners, digests={}), None, self.classes)
+
+    def change(self, target: Target) -> Change[Table] | None:
+        """Which positions go and which rows come; None when no record carries the target (a fact)."""
+        return targets.change(self, target)
+
+    def after(self, target: Target) -> Table:
+        """The data as they should have been."""
+        change = self.change(target)
+        return self if change is None else targets.apply(self, change)
+
+    def joined(self, then: Table) -> Table:
+        """These records and those, in the types of these; ids must not repeat."""
+        first, second = self.gathered().columns, then.gathered().columns
+        merged = Columns(
+            targets.joined_names(first.ids, second.ids, "ids"),
+            targets.joined_names(first.owners, second.owners, "owners"),
+            feats.joined(first.features, second.features),
+            targets.joined_labels(first.label, second.label),
+            self.names,
+            first.kind,
+        )
+        cols.refuse_repeated(merged.ids, "ids")
+        cols.as_classes(self.classes, merged.label)
+        return Table(merged, None, self.classes)
+
+    def gathered(self) -> Table:
+        """The same records with columns of their own."""
+        return self if self.rows is None else Table(self.columns.take(self.rows), None, self.classes)
+
+    def twins(self, target: Target) -> NDArray[np.intp]:
+        """Positions of records that stay although a forgotten one is the same in all features and label."""
+        change = self.change(target)
+        if change is None or not len(change.out) or len(change.out) == len(self):
+            return np.zeros(0, dtype=np.intp)
+        staying = np.delete(np.arange(len(self)), change.out)
+        at = (lambda rows: rows) if self.rows is None else self.rows.__getitem__
+        similar = np.isin(at(staying), feats.alike(self.columns.features, at(change.out), at(staying)))
+        candidates = staying[similar]
+        gone = _rows_as_one(self.take(change.out).gathered().digests(b"twins", named=False))
+        return candidates[np.isin(_rows_as_one(self.take(candidates).gathered().digests(b"twins", named=False)), gone)]
+
+    def remarks(self, target: Target) -> tuple[str, ...]:
+        """What a requester should know of this target in these data, in sentences."""
+        return targets.remarks(self, target)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle only the rows of this view: a worker is handed its shard and nothing else."""
+        own = self.gathered()
+        return Table, (replace(own.columns, digests={}), None, self.classes)
+
+    def _view(self, names: Ids) -> Ids:
+        return names if self.rows is None else cols.take_names(names, self.rows)
+
+
+def _bytes_of(values: Ids | Labels, key: bytes) -> NDArray[np.uint8]:
+    """(n, w) bytes of one column; text by keyed digest."""
+    if isinstance(values, np.ndarray) and values.dtype.kind != "U":
+        return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    return keyed.digest_strings(
+        key, values if isinstance(values, pa.Array) else pa.array(values, type=pa.large_string())
+    )
+
+
+def _rows_as_one(digests: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Each row of 16 bytes as one value that can be compared."""
+    return np.ascontiguousarray(digests).view(np.dtype((np.void, keyed.BLOCK))).ravel()

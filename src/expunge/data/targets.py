@@ -1,0 +1,168 @@
+"""What each `Target` means for a `Table`: which positions go, and which rows come in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from expunge.data.columns import as_classes, is_among, name_at
+from expunge.errors import DataError
+from expunge.protocol import Change
+from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from expunge.data.columns import Labels
+    from expunge.data.table import Table
+    from expunge.protocol import Ids
+    from expunge.values import Name, Target
+
+ERASURES = (Records, Owners, Label, Column)
+
+
+def change(table: Table, target: Target) -> Change[Table] | None:
+    """Positions that go, and rows that come.
+
+    Raises
+    ------
+    DataError
+        If names are of another type than the table's, or rows of a correction or addition do not fit the table.
+    """
+    match target:
+        case Correction(rows):
+            return _corrected(table, rows)
+        case Addition(rows):
+            return Change(np.zeros(0, np.intp), _like(table, rows))
+        case Batch(steps):
+            return _worked_off(table, steps)
+        case Column(name) if name in table.names:
+            return Change(np.arange(len(table)), table.drop(name))
+    gone = _named(table, target)
+    return None if gone is None else Change(np.flatnonzero(gone), table.take(slice(0, 0)))
+
+
+def _named(table: Table, target: Target) -> NDArray[np.bool_] | None:
+    """(n,) whether an erasure names each record; None for what is no erasure."""
+    match target:
+        case Records(ids):
+            return is_among(table.ids, ids, "ids")
+        case Owners(names):
+            held = "ids (no owners were declared, each record is its own)" if table.owners is None else "owners"
+            return is_among(table.units, names, held)
+        case Label(value) if table.label is not None:
+            return np.asarray(table.label == value)
+        case Label() | Column():
+            return np.zeros(len(table), bool)
+    return None
+
+
+def remarks(table: Table, target: Target) -> tuple[str, ...]:
+    """Sentences for the requester: nothing named, twins that stay, a class that stays declared."""
+    said = []
+    made = table.change(target)
+    if made is not None and not len(made.out) and not len(made.into):
+        said.append("no record of the data carries what this target names: there is nothing to change")
+    twins = table.twins(target)
+    if len(twins):
+        first = name_at(table.ids, int(twins[0]))
+        said.append(f"{len(twins)} records that stay are exact copies of forgotten ones (the first: {first!r})")
+    if isinstance(target, Label) and table.classes is not None and target.value in table.classes:
+        said.append(f"the class {target.value!r} is declared as public and stays a class, without examples")
+    return tuple(said)
+
+
+def joined_names(first: Ids | None, then: Ids | None, what: str) -> Ids | None:
+    """Names of both, which must be of one type."""
+    if first is None and then is None:
+        return None
+    if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
+        return np.concatenate([first, then])
+    if isinstance(first, pa.Array) and isinstance(then, pa.Array):
+        return pa.concat_arrays([first, then])
+    kinds = [
+        "none" if names is None else "integers" if isinstance(names, np.ndarray) else "strings"
+        for names in (first, then)
+    ]
+    msg = f"the {what} of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}"
+    raise DataError(msg)
+
+
+def joined_labels(first: Labels | None, then: Labels | None) -> Labels | None:
+    """Labels of both, which must be of one type."""
+    if first is None and then is None:
+        return None
+    kinds = ["none" if label is None else str(label.dtype) for label in (first, then)]
+    if first is None or then is None or first.dtype.kind != then.dtype.kind:
+        msg = f"the labels of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}"
+        raise DataError(msg)
+    return np.concatenate([first, then])
+
+
+def _corrected(table: Table, rows: Table) -> Change[Table]:
+    """Rows whose content changes; ids that the table does not hold and rows that are right already are left aside."""
+    places = _places(rows.ids)
+    out = np.flatnonzero(is_among(table.ids, places, "ids"))
+    fresh = rows.take(np.array([places[name_at(table.ids, int(at))] for at in out], dtype=np.intp))
+    right = _like(table, fresh, owners_of=table.take(out))
+    before, after = (part.gathered().digests(b"correction") for part in (table.take(out), right))
+    differs = (before != after).any(axis=1)
+    return Change(out[differs], right.take(np.flatnonzero(differs)))
+
+
+def _like(table: Table, rows: Table, owners_of: Table | None = None) -> Table:
+    """New rows with the columns, types and classes of the table, or the sentence that says what does not fit."""
+    if rows.names != table.names:
+        missing, extra = (
+            [name for name in a if name not in b] for a, b in ((table.names, rows.names), (rows.names, table.names))
+        )
+        if missing or extra:
+            msg = f"the new rows must have the columns of the table: missing {missing}, unknown {extra}"
+            raise DataError(msg)
+    owners = rows.owners
+    if owners is None and owners_of is not None and table.owners is not None:
+        rows = rows.owned(owners_of.owners)
+    fitted = table.take(slice(0, 0)).joined(rows.select(table.names))
+    as_classes(table.classes, fitted.label)
+    return fitted
+
+
+def _worked_off(table: Table, steps: tuple[Target, ...]) -> Change[Table] | None:
+    """A batch, as one change: erasures first, then everything in order of receipt (erasures hold for what comes)."""
+    current, origin = table, np.arange(len(table))
+    erased = {step.name for step in steps if isinstance(step, Column)}
+    for step in (*(step for step in steps if isinstance(step, ERASURES)), *steps):
+        made = change(current, _without(step, erased))
+        if made is None:
+            return None
+        current = apply(current, made)
+        origin = np.concatenate([np.delete(origin, made.out), np.full(len(made.into), -1)])
+    out = np.setdiff1d(np.arange(len(table)), origin, assume_unique=False)
+    return Change(out, current.take(np.flatnonzero(origin < 0)))
+
+
+def apply(table: Table, made: Change[Table]) -> Table:
+    """The table after a change: those that stay, then those that come."""
+    if not len(made.out) and not len(made.into):
+        return table
+    kept = np.delete(np.arange(len(table)), made.out)
+    if not len(made.into):
+        return table.take(kept) if made.into.names == table.names else made.into
+    return table.take(kept).joined(made.into) if len(kept) else made.into
+
+
+def _without(step: Target, erased: set[str]) -> Target:
+    """A correction or addition without the columns that the same batch erases."""
+    if not isinstance(step, Correction | Addition):
+        return step
+    rows = step.table
+    for name in erased:
+        rows = rows.drop(name)
+    return type(step)(rows)
+
+
+def _places(ids: Ids) -> dict[Name, int]:
+    names = ids.tolist() if isinstance(ids, np.ndarray) else ids.to_pylist()
+    return {name: place for place, name in enumerate(names)}

@@ -1,0 +1,60 @@
+"""What a model was learned with: library versions, threads, processor, BLAS. It is recorded beside a fingerprint.
+
+Two environments may round differently, so a checkpoint is only gone on from in the environment that made it.
+
+Examples
+--------
+>>> describe(threads=1)["threads"]
+'1'
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from threadpoolctl import threadpool_info
+
+PACKAGES = ("expunge", "numpy", "scipy", "scikit-learn", "pyarrow")
+
+
+def describe(threads: int) -> dict[str, str]:
+    """Everything that is known to change the bits of a model, by name."""
+    return {**_installed(), **_numerics(), "threads": str(threads)}
+
+
+def tag(threads: int) -> str:
+    """A short digest of `describe`."""
+    return blake2b(json.dumps(describe(threads), sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+@cache
+def _installed() -> dict[str, str]:
+    return {"python": platform.python_version(), "machine": platform.machine()} | {
+        name: _version(name) for name in PACKAGES
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@cache
+def _numerics() -> dict[str, str]:
+    """The BLAS that numpy loaded and the kernels it chose for this processor."""
+    pools: list[dict[str, Any]] = threadpool_info()
+    blas = sorted(
+        {
+            f"{p['internal_api']} {p.get('version')} {p.get('architecture', '')}"
+            for p in pools
+            if p["user_api"] == "blas"
+        }
+    )
+    return {"blas": "; ".join(blas)}

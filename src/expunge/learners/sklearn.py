@@ -1,0 +1,251 @@
+"""Any scikit-learn estimator or Pipeline as a `Learner`.
+
+An estimator's fit may depend on the order of rows and on a random state. Here rows come in a keyed order of their ids
+and every ``random_state`` is a seed derived from the key (whatever it was set to), so that learning is a pure function
+of the set of records. Threads are held at ``run.threads``, since their number changes float sums.
+
+Going on (SISA's slices) is possible with ``partial_fit``, one call an epoch, and for convex linear models with
+``warm_start``, where each slice starts from the last one's coefficients and converges on its own data.
+
+Examples
+--------
+>>> import numpy as np
+>>> from sklearn.linear_model import LogisticRegression
+>>> from expunge import Run, Table
+>>> learner, run = SklearnLearner(LogisticRegression()), Run(key=b"example")
+>>> table = Table.from_arrays(np.array([[0.0], [1.0], [2.0], [3.0]]), ["no", "no", "yes", "yes"])
+>>> model = learner.learn(table, run)
+>>> model.classes
+('no', 'yes')
+>>> learner.predict(model, table).round(1)
+array([[0.9, 0.1],
+       [0.7, 0.3],
+       [0.3, 0.7],
+       [0.1, 0.9]])
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.linear_model import (
+    ElasticNet,
+    GammaRegressor,
+    HuberRegressor,
+    Lasso,
+    LogisticRegression,
+    PoissonRegressor,
+    TweedieRegressor,
+)
+from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
+from threadpoolctl import threadpool_limits
+
+from expunge import keyed
+from expunge.codec import decode, encode, fingerprint
+from expunge.errors import DataError, EmptyModelError, LearnError, ParameterError
+from expunge.params import Params
+from expunge.protocol import Learner
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from expunge.data.table import Table
+    from expunge.protocol import Run
+    from expunge.values import Scalar
+
+CONVEX = (LogisticRegression, PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor, Lasso, ElasticNet)
+"""Where ``warm_start`` is a true continuation: the start moves, the optimum does not."""
+
+COUNTING = (GaussianNB, MultinomialNB, ComplementNB, BernoulliNB, CategoricalNB)
+"""Where ``partial_fit`` counts a record each time it is seen."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted estimator.
+
+    Attributes
+    ----------
+    estimator : estimator or None
+        None: there was no record, or a single class, which is then predicted for everything.
+    classes : tuple or None
+        Names of the columns of the scores; None: regression.
+    """
+
+    estimator: Any
+    classes: tuple[Scalar, ...] | None
+
+
+@dataclass(frozen=True)
+class SklearnLearner(Params):
+    """An estimator that learns as a pure function of the set of records.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier, a regressor or a Pipeline that ends in one; it is cloned, never fitted itself.
+    epochs : int
+        Passes over the data when it goes on by ``partial_fit`` (SISA's slices); ``fit`` follows its own stopping rule.
+
+    Raises
+    ------
+    LearnError
+        When the estimator fails on the records it is given; with its own words.
+    """
+
+    estimator: Any
+    epochs: int = 10
+
+    def __post_init__(self) -> None:
+        if not (is_classifier(self.estimator) or is_regressor(self.estimator)):
+            msg = f"a learner takes a scikit-learn classifier or regressor, got {self.estimator!r}"
+            raise ParameterError(msg)
+        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
+            msg = f"epochs must be a whole number of at least 1, got {self.epochs!r}"
+            raise ParameterError(msg)
+
+    def recipe(self) -> str:
+        """Digest of the estimator's class and parameters, and of the epochs."""
+        return fingerprint(("SklearnLearner", _seeded(self.estimator, None), self.epochs))
+
+    def classes(self, data: Table) -> tuple[Scalar, ...] | None:
+        """Declared classes, else those that the records hold; None for regression."""
+        if not is_classifier(self.estimator):
+            return None
+        label = _label(data)
+        return data.classes if data.classes is not None else tuple(np.unique(label).tolist())
+
+    def visits(self, data: Table, run: Run) -> int:
+        """One fit counts as one visit of each record."""
+        return len(data)
+
+    def learn(self, data: Table, run: Run) -> Fitted:
+        """Fit a clone to the records in keyed order."""
+        classes = None if self.classes(data) is None else tuple(np.unique(_label(data)).tolist())
+        if not len(data) or (classes is not None and len(classes) < 2):
+            return Fitted(None, classes)
+        estimator = _seeded(self.estimator, run.key)
+        _call(estimator.fit, data, run, "fit")
+        fitted = getattr(estimator, "best_estimator_", estimator)  # a search's own results hold clock times
+        return _at_rest(Fitted(fitted, classes))
+
+    def predict(self, model: Fitted, data: Table) -> NDArray[np.float64]:
+        """(n, classes) scores that sum to one, or (n,) for regression.
+
+        Probabilities where the estimator has them; else its decision function through a logistic or softmax, which
+        keeps its order; else one for the predicted class.
+        """
+        if model.estimator is None:
+            if not model.classes:
+                msg = "this model has no record left to predict from: everything it learned was forgotten"
+                raise EmptyModelError(msg)
+            return np.ones((len(data), 1))
+        if model.classes is None:
+            return np.asarray(model.estimator.predict(data.features), dtype=np.float64)
+        return _scores(model.estimator, data.features, model.classes)
+
+    # -- going on: what SISA's slices need -----------------------------------------------------------------------------
+
+    @property
+    def passes(self) -> int:
+        """Epochs in all when it goes on; estimators that count or converge take each record once a time."""
+        return 1 if isinstance(self.estimator, COUNTING + CONVEX) else self.epochs
+
+    def cannot_go_on(self, schedule: Literal["cumulative", "incremental"]) -> str | None:
+        """Why the estimator cannot go on training from slice to slice; None when it can."""
+        name = type(self.estimator).__name__
+        if isinstance(self.estimator, COUNTING) and schedule == "cumulative":
+            return f"{name} counts a record each time it sees it: use schedule='incremental', which shows each once"
+        if isinstance(self.estimator, CONVEX):
+            if schedule == "incremental":
+                return f"{name} converges on the last slice alone: use schedule='cumulative'"
+            if getattr(self.estimator, "solver", None) == "liblinear":
+                return f"{name} with solver='liblinear' has no warm start: use another solver, or slices=1"
+        elif not hasattr(self.estimator, "partial_fit"):
+            return f"{name} cannot go on training (it has no partial_fit): use slices=1, shards still help"
+        if getattr(self.estimator, "early_stopping", False) is True:
+            return f"{name} with early_stopping=True cannot go on training: set it to False, or use slices=1"
+        return None
+
+    def go_on(self, state: Fitted | None, data: Table, epochs: int, run: Run) -> Fitted | None:
+        """Train from ``state`` (None: from the start) for some epochs; the state given is left alone.
+
+        ``data.classes`` are those of the whole shard. None comes back while a convex model has not seen them all.
+        """
+        classes = self.classes(data)
+        if classes is not None and len(classes) < 2:
+            return Fitted(None, classes)
+        begun = state is not None and state.estimator is not None
+        estimator = deepcopy(state.estimator) if state is not None and begun else _seeded(self.estimator, run.key)
+        if isinstance(estimator, CONVEX):
+            if classes is not None and len(np.unique(_label(data))) < len(classes):
+                return state
+            estimator.warm_start = True
+            _call(estimator.fit, data, run, "fit")
+        else:
+            options = {"classes": np.array(classes)} if classes is not None and not begun else {}
+            for epoch in range(epochs):
+                _call(estimator.partial_fit, data, run, "epoch", epoch, **options)
+                options = {}
+        return _at_rest(Fitted(estimator, classes))
+
+
+def as_learner(given: Any) -> Any:
+    """A learner as it is, a bare estimator as a `SklearnLearner`."""
+    if isinstance(given, Learner) and not isinstance(given, type):
+        return given
+    if hasattr(given, "fit") and hasattr(given, "get_params"):
+        return SklearnLearner(given)
+    msg = f"a method takes a learner (learn, predict) or a scikit-learn estimator, got {given!r}"
+    raise ParameterError(msg)
+
+
+def _seeded(estimator: Any, key: bytes | None) -> Any:
+    """A clone with every random state, however deep, derived from the key and its own name."""
+    fresh = clone(estimator)
+    names = [name for name in fresh.get_params() if name.rpartition("__")[2] == "random_state"]
+    return fresh.set_params(**{name: None if key is None else keyed.seed(key, "estimator", name) for name in names})
+
+
+def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
+    """Call a fit with the records in the order that belongs to these names."""
+    ordered = data.take(keyed.order(run.key, data.ids, *names))
+    try:
+        with threadpool_limits(limits=run.threads):
+            fit(ordered.features, _label(ordered), **options)
+    except Exception as failure:
+        name = type(fit.__self__).__name__
+        msg = f"{name} failed on {len(data)} records: {type(failure).__name__}: {failure}"
+        raise LearnError(msg) from failure
+
+
+def _label(data: Table) -> NDArray[Any]:
+    """Labels; text in its shortest type, so that a forgotten long label leaves no trace in the type."""
+    label = data.label
+    if label is None:
+        msg = "learning needs a label for each record, and this table has none: give y, or name the label column"
+        raise DataError(msg)
+    return np.array(label.tolist(), dtype=np.str_) if label.dtype.kind == "U" else label
+
+
+def _at_rest(model: Fitted) -> Fitted:
+    """The model as it comes back from its bytes, so that one that rested and one that did not are the same."""
+    rested: Fitted = decode(encode(model), trusted=True)
+    return rested
+
+
+def _scores(estimator: Any, features: Any, classes: tuple[Scalar, ...]) -> NDArray[np.float64]:
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(features), dtype=np.float64)
+    if hasattr(estimator, "decision_function"):
+        margins = np.asarray(estimator.decision_function(features), dtype=np.float64)
+        if margins.ndim == 1:
+            return np.column_stack([expit(-margins), expit(margins)])
+        return np.asarray(softmax(margins, axis=1))
+    predicted = np.asarray(estimator.predict(features))
+    return np.asarray(predicted[:, None] == np.array(classes)[None, :], dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Methods for models of arrays, with numpy, scipy and scikit-learn: the base install."""

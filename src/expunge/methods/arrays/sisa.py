@@ -1,0 +1,344 @@
+"""SISA: Sharded, Isolated, Sliced, Aggregated training. A deletion costs one shard, from one slice on.
+
+Units (owners, else records) are spread over ``shards`` isolated models; each shard learns its ``slices`` one after the
+other and keeps a checkpoint after each. To forget, the shards that held the target go on from the checkpoint before
+the first slice that held it. Shard and slice are keyed hashes of the unit, never positions, so nothing else moves and
+the result is bit for bit what learning without the target gives.
+
+Claim: Exact, for a learner that is a pure function of (records, key, parameters), in the environment that learned.
+
+References
+----------
+Bourtoule, Chandrasekaran, Choquette-Choo, Jia, Travers, Zhang, Lie, Papernot (2021), "Machine Unlearning", IEEE S&P,
+arXiv:1912.03817: section IV (the four parts; 2e/(R+1) epochs a slice), section VII (placement by likelihood).
+Defects of its public implementation that the laws here exclude: `docs/papers.md`.
+
+Examples
+--------
+>>> import numpy as np
+>>> from sklearn.linear_model import LogisticRegression
+>>> from expunge import Owners, Run, Table, fingerprint
+>>> X = np.random.default_rng(0).normal(size=(60, 3))
+>>> table = Table.from_arrays(X, X[:, 0] > 0, owners=[f"patient {k % 20}" for k in range(60)])
+>>> method, run = Sisa(LogisticRegression(), shards=4), Run(key=b"example")
+>>> model, target = method.learn(table, run), Owners(["patient 7"])
+>>> quote = method.quote(model, target, table, run)
+>>> done = method.forget(model, target, table, run)
+>>> done.examples == quote.examples < 57  # one shard of four
+True
+>>> fingerprint(done.model) == fingerprint(method.learn(table.after(target), Run(key=b"example")))
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy.special import gammaln, xlog1py, xlogy
+
+from expunge import keyed
+from expunge.codec import fingerprint
+from expunge.errors import EmptyModelError, MismatchError, ParameterError, RefusedError
+from expunge.learners.sklearn import as_learner
+from expunge.methods.arrays._placement import Band, checked_bands, place
+from expunge.methods.arrays._shards import Task, chains, schedule_of, train
+from expunge.params import Params
+from expunge.protocol import Continuing, Named, Run
+from expunge.values import Column, Exact, Forgotten, Quote, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from expunge.data.table import Table
+    from expunge.values import Scalar, Target
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One isolated model.
+
+    Attributes
+    ----------
+    state : model of the learner, or None
+        None: the shard holds no record, and abstains.
+    chain : tuple of str
+        One keyed digest a slice, of the parameters and all records up to it: where its checkpoint is found again.
+    """
+
+    state: Any
+    chain: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The shards' models, and digests that say which algorithm, key and records they are of.
+
+    Attributes
+    ----------
+    shards : tuple of Shard
+    recipe : str
+        Digest of the algorithm and its parameters.
+    key : str
+        The key's public name.
+    """
+
+    shards: tuple[Shard, ...]
+    recipe: str
+    key: str
+
+    @property
+    def classes(self) -> tuple[Scalar, ...] | None:
+        """Classes that some shard knows, sorted: names of the columns of the scores; None for regression."""
+        held = [shard.state.classes for shard in self.shards if shard.state is not None]
+        if any(classes is None for classes in held):
+            return None
+        return tuple(np.unique([name for classes in held for name in classes]).tolist())
+
+    @property
+    def checkpoints(self) -> frozenset[str]:
+        """What the store must keep for this model."""
+        return frozenset(link for shard in self.shards for link in shard.chain)
+
+
+@dataclass(frozen=True)
+class Sisa(Params):
+    """An ensemble of isolated shards; only those that met the target learn again.
+
+    Parameters
+    ----------
+    learner : learner or scikit-learn estimator
+    shards : int
+        S. More shards forget faster and predict worse; no gain is left once requests exceed 3 S (`expected_cost`).
+    slices : int
+        R, for learners that can go on training. One deletion costs 2/3 + 1/(3R) of its shard on average.
+    schedule : {"cumulative", "incremental"}
+        ``cumulative`` (section IV-B): slice k is trained with all before it, 2e/(R+1) epochs and at least one.
+        ``incremental``: each slice alone, e epochs; restarts are cheaper, early slices fade.
+    aggregate : {"mean", "vote"}
+        Mean of the shards' scores, or the share of shards that vote for a class (regression: always the mean).
+    likelihood : str, optional
+        Name of a column with each unit's probability of deletion in [0, 1]; it places and is not trained on.
+    bands : sequence of Band
+        With ``likelihood``: which shards and slices units of which likelihood go to, declared beforehand.
+
+    Raises
+    ------
+    ParameterError
+        For parameters that do not fit each other, in words.
+    MismatchError
+        When `forget` or `quote` is given data, a key or parameters other than the model's.
+    RefusedError
+        From `forget`, whatever `quote` refuses.
+    """
+
+    learner: Any
+    shards: int = 8
+    slices: int = 1
+    schedule: Literal["cumulative", "incremental"] = "cumulative"
+    aggregate: Literal["mean", "vote"] = "mean"
+    likelihood: str | None = None
+    bands: Sequence[Band] = ()
+
+    def __post_init__(self) -> None:
+        as_learner(self.learner)
+        for name in ("shards", "slices"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                msg = f"Sisa needs {name} to be a whole number of at least 1, got {value!r}"
+                raise ParameterError(msg)
+        for name, allowed in (("schedule", ("cumulative", "incremental")), ("aggregate", ("mean", "vote"))):
+            if getattr(self, name) not in allowed:
+                msg = f"Sisa needs {name} to be one of {allowed}, got {getattr(self, name)!r}"
+                raise ParameterError(msg)
+        checked_bands(self.likelihood, self.bands, self.shards, self.slices)
+
+    # -- A -------------------------------------------------------------------------------------------------------------
+
+    def recipe(self) -> str:
+        """Digest of the learner's recipe and of all parameters that place or train; votes are counted later."""
+        learner = as_learner(self.learner)
+        own = learner.recipe() if isinstance(learner, Named) else fingerprint(learner)
+        places = (self.likelihood, [(band.at_least, *band.shards, *band.slices) for band in self.bands])
+        return fingerprint(("Sisa", own, int(self.shards), int(self.slices), self.schedule, places))
+
+    def learn(self, data: Table, run: Run) -> Ensemble:
+        """Learn every shard, going on from whatever checkpoints the store holds."""
+        self._refuse_slices()
+        tasks = [task.resumed(run.store) for task in self._tasks(data, run)]
+        states = self._trained(tasks, run)
+        shards = tuple(Shard(states[task.number], task.chain) for task in tasks)
+        return Ensemble(shards, self.recipe(), keyed.key_id(run.key))
+
+    def predict(self, model: Ensemble, data: Table) -> NDArray[np.float64]:
+        """(n, classes) scores in the order of ``model.classes``, or (n,) for regression; empty shards abstain."""
+        learner, voters = as_learner(self.learner), [shard.state for shard in model.shards if shard.state is not None]
+        if not voters:
+            msg = "this ensemble has no record left to predict from: everything it learned was forgotten"
+            raise EmptyModelError(msg)
+        features = data if self.likelihood is None else data.drop(self.likelihood)
+        scores = [np.asarray(learner.predict(state, features)) for state in voters]
+        if model.classes is None:
+            return np.asarray(np.mean(scores, axis=0))
+        total = np.zeros((len(data), len(model.classes)))
+        for state, score in zip(voters, scores, strict=True):
+            columns = np.searchsorted(np.array(model.classes), np.array(state.classes))
+            if self.aggregate == "vote":
+                total[np.arange(len(data)), columns[score.argmax(axis=1)]] += 1.0
+            else:
+                total[:, columns] += score
+        return total / len(voters)
+
+    def visits(self, data: Table, run: Run) -> int:
+        """Record visits of learning everything, with an empty store."""
+        return sum(task.visits for task in self._tasks(data, run))
+
+    # -- U -------------------------------------------------------------------------------------------------------------
+
+    def quote(self, model: Ensemble, target: Target, data: Table, run: Run) -> Quote | Refusal:
+        """Claim and exact cost: the shards whose records change, from the last checkpoint at rest before the change."""
+        refusal = self._refusal(target, data)
+        if refusal is not None:
+            return refusal
+        self._refuse_other(model, data, run)
+        examples = sum(task.visits for task in self._touched(model, target, data, run))
+        seconds = None if run.pace is None else examples * run.pace.seconds_per_example
+        return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
+
+    def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
+        """Learn the touched shards again from their last sound checkpoint; keep the others as they are."""
+        refusal = self._refusal(target, data)
+        if refusal is not None:
+            raise RefusedError(refusal)
+        self._refuse_other(model, data, run)
+        tasks = list(self._touched(model, target, data, run))
+        states, shards = self._trained(tasks, run), list(model.shards)
+        for task in tasks:
+            shards[task.number] = Shard(states[task.number], task.chain)
+        forgotten = Ensemble(tuple(shards), model.recipe, model.key)
+        return Forgotten(forgotten, Exact(), sum(task.visits for task in tasks))
+
+    # -- the work ------------------------------------------------------------------------------------------------------
+
+    def _tasks(self, data: Table, run: Run) -> Iterator[Task]:
+        """One task a shard, each with its records and the checkpoint that it can go on from."""
+        placed = place(data, run.key, self.shards, self.slices, self.likelihood, self.bands)
+        features = data if self.likelihood is None else data.drop(self.likelihood)
+        learner, recipe = as_learner(self.learner), self.recipe()
+        epochs = schedule_of(learner, self.slices, self.schedule)
+        for number, rows in enumerate(placed.members()):
+            records, slices = features.take(rows), placed.slices[rows]
+            classes = learner.classes(records) if hasattr(learner, "classes") else None
+            chain = chains(records, slices, len(epochs), run.key, recipe, str(number), repr(classes))
+            own = Run(keyed.subkey(run.key, "shard", number), threads=run.threads)
+            yield Task(number, learner, replace(records, classes=classes), slices, epochs, self.schedule, chain, own)
+
+    def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> Iterator[Task]:
+        """The shards whose records would not be those that the model has learned, from their last sound checkpoint."""
+        for task in self._tasks(data.after(target), run):
+            if task.chain != model.shards[task.number].chain:
+                yield task.resumed(run.store)
+
+    def _trained(self, tasks: Sequence[Task], run: Run) -> dict[int, Any]:
+        """State of each shard after its last slice; each shard's checkpoints come to rest as soon as they arrive."""
+        states = {}
+        for done, (task, checkpoints) in enumerate(zip(tasks, run.map(train, tasks), strict=True), start=1):
+            run.store.update(checkpoints)
+            states[task.number] = task.state(checkpoints)
+            run.tick("shards", done, len(tasks))
+        return states
+
+    # -- refusals ------------------------------------------------------------------------------------------------------
+
+    def _refuse_slices(self) -> None:
+        learner = as_learner(self.learner)
+        if self.slices > 1:
+            reason = (
+                learner.cannot_go_on(self.schedule) if isinstance(learner, Continuing) else "the learner cannot go on"
+            )
+            if reason is not None:
+                msg = f"Sisa with {self.slices} slices cannot be learned: {reason}"
+                raise ParameterError(msg)
+
+    def _refusal(self, target: Target, data: Table) -> Refusal | None:
+        if isinstance(target, Column) and target.name == self.likelihood:
+            reason = f"column {target.name!r} places the records and was never trained on; without it all places change"
+            return Refusal(reason, "instead", "learn again with likelihood=None")
+        if data.change(target) is None:
+            return Refusal("no record carries this target; SISA forgets what records say", "never")
+        return None
+
+    def _refuse_other(self, model: Ensemble, data: Table, run: Run) -> None:
+        for what, mine, others in (
+            ("a key", keyed.key_id(run.key), model.key),
+            ("parameters", self.recipe(), model.recipe),
+        ):
+            if mine != others:
+                msg = f"{what} other than the model's: it was learned with {others[:16]}, this is {mine[:16]}"
+                raise MismatchError(msg)
+        for task in self._tasks(data, run):
+            if task.chain != model.shards[task.number].chain:
+                msg = (
+                    f"data other than the model's: shard {task.number} was learned from other records, labels or owners"
+                )
+                raise MismatchError(msg)
+
+
+_ASSUMPTIONS = (
+    "the learner is a pure function of its records, the key and its parameters",
+    "the environment (library versions, threads, processor) is the one that learned the shards that stay",
+)
+
+
+def expected_cost(n: int, shards: int, slices: int = 1, requests: int = 1, *, batch: bool = False) -> float:
+    """Record visits per epoch that ``requests`` deletions of one record each are expected to cost.
+
+    One after the other (Bourtoule et al., section V-A, algebra re-derived): each relearns a shard of what is left,
+    ``(n/S + 1/(2S) - 1) K - K^2/(2S)`` in all. As one batch: each shard that is hit learns once,
+    ``n (1 - (1 - 1/S)^K) - K``. Slices, with the cumulative schedule, multiply the cost of a shard that k deletions
+    hit by ``1 - E[m (m-1)] / (R (R+1))``, m the first slice hit: 2/3 + 1/(3R) for one.
+
+    **Where sharding stops paying**: a full retraining costs n. K requests one by one cost about K/S retrainings, so
+    past K = S they cost more than one retraining of everything, and a batch of K > 3 S hits 95 % of the shards:
+    retrain instead, and queue requests into batches.
+
+    Parameters
+    ----------
+    n : int
+        Records.
+    shards, slices, requests : int
+        S, R and K.
+    batch : bool
+        All requests at once.
+
+    Examples
+    --------
+    >>> expected_cost(10_000, shards=20, requests=8)
+    3990.6
+    >>> round(expected_cost(10_000, shards=20, requests=8, batch=True))
+    3358
+    >>> expected_cost(10_000, shards=20, slices=50) / expected_cost(10_000, shards=20)  # 2/3 + 1/150
+    0.673...
+    """
+    if min(n, shards, slices) < 1 or not 0 <= requests <= n:
+        got = f"got {n}, {shards}, {slices} and {requests}"
+        msg = f"expected_cost needs n, shards and slices of at least 1 and requests between 0 and n; {got}"
+        raise ParameterError(msg)
+    if not batch:
+        whole = (n / shards + 1 / (2 * shards) - 1) * requests - requests**2 / (2 * shards)
+        return max(whole, 0.0) * _share(1, slices)
+    hits = np.arange(1, requests + 1)
+    ways = gammaln(requests + 1) - gammaln(hits + 1) - gammaln(requests - hits + 1)
+    chance = np.exp(ways + xlogy(hits, 1 / shards) + xlog1py(requests - hits, -1 / shards))
+    left = np.maximum(n / shards - hits, 0.0)
+    return float(shards * np.sum(chance * left * np.array([_share(int(k), slices) for k in hits])))
+
+
+def _share(hits: int, slices: int) -> float:
+    """Share of a shard's cost that is spent again when ``hits`` deletions fall on its slices independently."""
+    later = np.arange(1, slices + 1)
+    reached = ((slices - later + 1) / slices) ** hits  # chance that the first slice hit is this one or a later one
+    return float(1 - 2 * np.sum((later - 1) * reached) / (slices * (slices + 1)))

@@ -296,8 +296,11 @@ def test_a_listed_name_has_to_exist() -> None:
 
 
 def cycle(package: str) -> list[str]:
-    """Return the modules of one import cycle of a package, imports inside functions counted, or nothing."""
-    graph = grimp.build_graph(package, cache_dir=None)
+    """Return the modules of one import cycle of a package, or nothing.
+
+    Imports inside functions count; those that only a type checker runs do not.
+    """
+    graph = grimp.build_graph(package, cache_dir=None, exclude_type_checking_imports=True)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in sorted(graph.modules)}
     try:
         graphlib.TopologicalSorter(imports).prepare()

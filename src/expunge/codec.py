@@ -8,8 +8,8 @@ are safetensors without metadata.
 The fingerprint is a digest of the same walk by *value*: memory layout, insertion order, shared references, byte order
 and the library version that an estimator writes into its state do not enter it; types, shapes and every bit do.
 
-Refused, with a sentence: lambdas and local functions (they have no name to be found by), cycles, open resources,
-``longdouble`` (its bytes differ between machines).
+Refused, with a sentence: lambdas and local functions (they have no name to be found by), cycles, open resources, types
+of array that another machine could not read back (``longdouble``, ``StringDType``).
 
 Examples
 --------
@@ -24,19 +24,21 @@ True
 from __future__ import annotations
 
 import base64
-import copyreg
 import dataclasses
 import json
+import struct
 import types
+from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
-from importlib import import_module
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import load, save
 
 from expunge.errors import CodecError
+from expunge.spelling import describe, read_dtype, reduced, resolve, spelled, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,9 +50,10 @@ Node = list[Any]
 
 MAGIC = b"expunge\x01"
 NUMBERS = "biuf"  # kinds of dtype that safetensors holds
+WIDEST = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16} | dict.fromkeys("SUMmV", 2**31)  # bytes of the dtypes that travel
 PLAIN: dict[type, tuple[str, Callable[[Any], str]]] = {
-    int: ("i", str),
-    float: ("f", float.hex),
+    int: ("i", hex),
+    float: ("f", lambda value: struct.pack("<d", value).hex()),  # every bit, also of a NaN
     str: ("s", str),
     bytes: ("y", lambda value: base64.b64encode(value).decode()),
 }
@@ -61,7 +64,7 @@ OWN = "expunge."
 def encode(value: Any) -> bytes:
     """Canonical bytes of a model value: equal values give equal bytes, in every process."""
     walk = _Writer()
-    structure = json.dumps(walk.node(value), separators=(",", ":"), ensure_ascii=True).encode()
+    structure = walk.text(value)
     arrays = save({f"{k:08d}": array for k, array in enumerate(walk.arrays)})
     return MAGIC + len(structure).to_bytes(8, "little") + structure + arrays
 
@@ -81,38 +84,41 @@ def decode(blob: bytes, *, trusted: bool = False) -> Any:
     CodecError
         If the bytes are truncated, altered or not ours, or hold a foreign object and are not trusted.
     """
-    try:
-        structure, arrays = _parts(blob)
-        return _Reader(load(arrays), trusted=trusted).value(json.loads(structure))
-    except CodecError:
-        raise
-    except Exception as damage:  # whatever a damaged blob provokes in JSON, safetensors or a constructor
-        msg = f"these {len(blob)} bytes could not be read as a model: {type(damage).__name__}: {damage}"
-        raise CodecError(msg) from damage
-
-
-def fingerprint(model: Any) -> str:
-    """64 hexadecimal digits that two models share if and only if they are the same, bit for bit."""
-    structure = json.dumps(_Hasher().node(model), separators=(",", ":"), ensure_ascii=True)
-    return blake2b(structure.encode(), digest_size=32).hexdigest()
-
-
-def _parts(blob: bytes) -> tuple[bytes, bytes]:
-    """Structure and arrays of a blob."""
     start = len(MAGIC) + 8
     end = start + int.from_bytes(blob[len(MAGIC) : start], "little")
     if blob[: len(MAGIC)] != MAGIC or len(blob) < end:
         msg = f"these {len(blob)} bytes are not a whole model: truncated, or not written by expunge"
         raise CodecError(msg)
-    return blob[start:end], blob[end:]
+    try:
+        return _Reader(load(blob[end:]), trusted=trusted).value(json.loads(blob[start:end]))
+    except CodecError:
+        raise
+    except Exception as damage:  # whatever a damaged blob provokes in JSON, safetensors or a constructor
+        msg = f"these bytes could not be read as a model: {type(damage).__name__}: {damage}"
+        raise CodecError(msg) from damage
 
 
-class _Walk:
-    """The walk that writer and hasher share; they differ in arrays, shared references and numpy scalars."""
+def fingerprint(model: Any) -> str:
+    """64 hexadecimal digits that two models share if and only if they are the same, bit for bit."""
+    return _digest(_Hasher().text(model))
+
+
+class _Writer:
+    """Walks over a value, collects its arrays beside the structure and writes a shared array or object once."""
 
     def __init__(self) -> None:
         self.open: list[int] = []  # ids on the path from the root: meeting one again is a cycle
         self.kept: list[Any] = []  # keeps temporaries alive, so that no id is used twice
+        self.arrays: list[NDArray[Any]] = []
+        self.seen: dict[int, Node] = {}
+
+    def text(self, value: Any) -> bytes:
+        """The whole value, as bytes of JSON."""
+        try:
+            return _json(self.node(value))
+        except RecursionError:
+            msg = f"a {title(type(value))} holds values within values, too deep to be written down"
+            raise CodecError(msg) from None
 
     def node(self, value: Any) -> Node:
         """A value as JSON; containers and objects are guarded against cycles."""
@@ -120,12 +126,12 @@ class _Walk:
         if leaf is not None:
             return leaf
         if id(value) in self.open:
-            msg = f"a {_title(type(value))} refers back to itself; a model is a tree of values"
+            msg = f"a {title(type(value))} refers back to itself; a model is a tree of values"
             raise CodecError(msg)
         self.kept.append(value)
         self.open.append(id(value))
         try:
-            return self.branch(value)
+            return self.shared(value)
         finally:
             self.open.pop()
 
@@ -139,120 +145,116 @@ class _Walk:
         if isinstance(value, np.generic):
             return self.scalar(value)
         if isinstance(value, np.dtype):
-            return ["dtype", _describe(value)]
-        return ["class", _path(value)] if isinstance(value, GLOBALS) else None
+            return ["dtype", describe(value)]
+        return ["class", spelled(value)] if isinstance(value, GLOBALS) else None
+
+    def shared(self, value: Any) -> Node:
+        """Values with parts, the second time by the number of the first; what cannot change has no number."""
+        if type(value) in {tuple, frozenset}:
+            return self.branch(value)
+        if id(value) in self.seen:
+            return self.seen[id(value)]
+        self.seen[id(value)] = ["same", len(self.seen)]
+        return self.branch(value)
 
     def branch(self, value: Any) -> Node:
         """Values with parts."""
         kind = type(value)
-        if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
+        if kind is np.ndarray or kind is np.memmap:
             return self.array(np.asarray(value))
         if kind is list or kind is tuple:
             return [kind.__name__, [self.node(item) for item in value]]
         if kind is set or kind is frozenset:
-            return [kind.__name__, sorted((self.node(item) for item in value), key=json.dumps)]
+            return [kind.__name__, [self.node(item) for item in _ordered(value)]]
         if kind is dict:
             return ["dict", self.mapping(value)]
         if dataclasses.is_dataclass(value) and kind.__module__.startswith(OWN):
             state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-            return ["own", _path(kind), self.mapping(state)]
+            return ["own", spelled(kind), self.mapping(state)]
         return self.foreign(value)
 
     def mapping(self, value: dict[Any, Any]) -> list[list[Node]]:
         """Items sorted by key: insertion order is not part of a value."""
-        items = [(self.node(key), item) for key, item in value.items()]
-        items.sort(key=lambda pair: json.dumps(pair[0]))
-        return [[key, self.node(item)] for key, item in items]
+        return [[self.node(key), self.node(item)] for key, item in _ordered(value.items(), by=itemgetter(0))]
 
     def foreign(self, value: Any) -> Node:
         """An object by the constructor, arguments and state that it names itself."""
-        if isinstance(value, np.random.RandomState):  # its own reduction drags in unused entropy of the system
-            return ["random", self.node(value.get_state(legacy=False))]
-        reduce = copyreg.dispatch_table.get(type(value))
-        try:
-            reduced = reduce(value) if reduce else value.__reduce_ex__(4)
-        except Exception as refusal:
-            msg = f"a {_title(type(value))} cannot be part of a model that is written down: {refusal}"
-            raise CodecError(msg) from refusal
-        if isinstance(reduced, str):
-            return ["global", f"{value.__module__}:{reduced}"]
-        make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-        return [
-            "object",
-            self.node(make),
-            self.node(arguments),
-            self.node(self.state(state)),
-            self.node(list(items or ())),
-            self.node([list(pair) for pair in pairs or ()]),
-        ]
+        if type(value) is np.random.RandomState:  # its own reduction drags in unused entropy of the system
+            drawn = value.get_state(legacy=False)
+            if drawn["bit_generator"] == "MT19937":
+                return ["random", self.node(drawn)]
+        made = reduced(value)
+        if isinstance(made, str):
+            return ["global", spelled(value, made)]
+        make, arguments, state, items, entries = made
+        if isinstance(value, set | frozenset):
+            arguments = (_ordered(value),)
+        if isinstance(value, dict) and not isinstance(value, OrderedDict):
+            entries = _ordered(entries, by=itemgetter(0))
+        return ["object", *map(self.node, (make, arguments, self.state(state), items, entries))]
 
     def array(self, array: NDArray[Any]) -> Node:
         """An array by its values: objects one by one, records by field (padding is no value), the rest as bytes."""
         dtype = array.dtype
-        if dtype.hasobject and dtype.names is None:
+        if dtype.kind == "O":
             return ["objects", list(array.shape), [self.node(item) for item in array.ravel().tolist()]]
         if dtype.names is not None:
-            columns = [self.node(np.ascontiguousarray(array[name])) for name in dtype.names]
-            return ["records", list(array.shape), _describe(dtype), columns]
-        if (dtype.kind == "f" and dtype.itemsize > 8) or (dtype.kind == "c" and dtype.itemsize > 16):
-            msg = f"an array of {dtype} cannot be written down: its bytes differ between machines; use float64"
+            columns = [self.node(np.asarray(array[name])) for name in dtype.names]
+            return ["records", list(array.shape), self.layout(dtype), columns]
+        if dtype.itemsize > WIDEST.get(dtype.kind, -1) or dtype.isbuiltin == 2:  # 2: of another package
+            msg = f"an array of {dtype} cannot be written down: not every machine could read it; use float64 or str"
             raise CodecError(msg)
         little = np.ascontiguousarray(array, dtype=dtype.newbyteorder("<")).reshape(array.shape)
         if dtype.kind in NUMBERS:
-            return ["array", self.plain(little)]
-        return ["raw", list(array.shape), little.dtype.str, self.plain(np.frombuffer(little.tobytes(), np.uint8))]
-
-    def scalar(self, value: np.generic[Any]) -> Node:
-        raise NotImplementedError
-
-    def plain(self, array: NDArray[Any]) -> object:
-        raise NotImplementedError
-
-    def state(self, state: Any) -> Any:
-        raise NotImplementedError
-
-
-class _Writer(_Walk):
-    """Collects arrays beside the structure and writes a shared array or object once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.arrays: list[NDArray[Any]] = []
-        self.seen: dict[int, int] = {}
-
-    def branch(self, value: Any) -> Node:
-        if isinstance(value, tuple | frozenset):
-            return super().branch(value)
-        if id(value) in self.seen:
-            return ["same", self.seen[id(value)]]
-        self.seen[id(value)] = len(self.seen)
-        return super().branch(value)
-
-    def scalar(self, value: np.generic[Any]) -> Node:
-        return ["scalar", self.array(np.asarray(value))]
+            node = ["array", self.plain(little)]
+        else:
+            content = np.frombuffer(little.tobytes(), np.uint8)
+            node = ["raw", list(array.shape), little.dtype.str, self.plain(content)]
+        fortran = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
+        return self.laid(node) if fortran else node
 
     def plain(self, array: NDArray[Any]) -> object:
+        """What stands in the structure for an array of numbers."""
         self.arrays.append(array)
         return len(self.arrays) - 1
 
-    def array(self, array: NDArray[Any]) -> Node:
-        fortran = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
-        return ["fortran", super().array(array)] if fortran else super().array(array)
+    def scalar(self, value: np.generic[Any]) -> Node:
+        """A numpy scalar, with its type."""
+        return ["scalar", self.array(np.asarray(value))]
+
+    def laid(self, node: Node) -> Node:
+        """An array in Fortran order: how it lies decides how fast, and in which order, sums over it are taken."""
+        return ["fortran", node]
+
+    def layout(self, dtype: np.dtype[Any]) -> Any:
+        """How the fields of a record lie."""
+        return describe(dtype)
 
     def state(self, state: Any) -> Any:
+        """The state of a foreign object."""
         return state
 
 
-class _Hasher(_Walk):
-    """Replaces each array by its digest and lets types that differ only in spelling be equal."""
+class _Hasher(_Writer):
+    """Follows references by digest, leaves out how things lie, and lets types that differ in spelling be equal."""
 
-    def scalar(self, value: np.generic[Any]) -> Node:
-        plain = value.item()
-        return self.array(np.asarray(value)) if isinstance(plain, np.generic) else self.node(plain)
+    def shared(self, value: Any) -> Node:
+        if id(value) not in self.seen:
+            self.seen[id(value)] = ["digest", _digest(_json(self.branch(value)))]
+        return self.seen[id(value)]
 
     def plain(self, array: NDArray[Any]) -> object:
-        content = blake2b(array.tobytes(), digest_size=32).hexdigest()
-        return [array.dtype.str, list(array.shape), content]
+        return [array.dtype.str, list(array.shape), _digest(array.tobytes())]
+
+    def scalar(self, value: np.generic[Any]) -> Node:
+        spelled = value.dtype.kind in "biufcSU" and value.dtype.itemsize <= WIDEST[value.dtype.kind]
+        return self.node(value.item()) if spelled else self.array(np.asarray(value))
+
+    def laid(self, node: Node) -> Node:
+        return node
+
+    def layout(self, dtype: np.dtype[Any]) -> Any:
+        return list(dtype.names or ())
 
     def state(self, state: Any) -> Any:
         if isinstance(state, dict):  # the environment is recorded beside a fingerprint, not in it
@@ -269,11 +271,11 @@ class _Reader:
         self.seen: list[Any] = []
         self.simple: dict[str, Callable[..., Any]] = {
             "v": lambda value: value,
-            "i": int,
-            "f": float.fromhex,
+            "i": lambda text: int(text, 16),
+            "f": lambda text: struct.unpack("<d", bytes.fromhex(text))[0],
             "s": str,
             "y": base64.b64decode,
-            "dtype": _dtype,
+            "dtype": read_dtype,
             "same": lambda number: self.seen[number],
             "scalar": lambda node: self.part(node)[()],
             "tuple": lambda nodes: tuple(map(self.value, nodes)),
@@ -310,34 +312,30 @@ class _Reader:
             return np.asfortranarray(self.part(parts[0]))
         if tag == "raw":
             shape, dtype, number = parts
-            return np.frombuffer(self.arrays[f"{number:08d}"].tobytes(), dtype=dtype).reshape(shape).copy()
+            return np.ndarray(shape, dtype, self.arrays[f"{number:08d}"].tobytes()).copy()
         if tag == "objects":
-            return self.filled(np.empty(parts[0], dtype=object), map(self.value, parts[1]))
+            made = np.empty(parts[0], dtype=object)
+            for place, item in enumerate(parts[1]):  # item by item, because numpy would unpack sequences
+                made.flat[place] = self.value(item)
+            return made
         if tag == "records":
             shape, described, columns = parts
-            records = np.zeros(shape, dtype=_dtype(described))
+            records = np.zeros(shape, dtype=read_dtype(described))
             for name, column in zip(records.dtype.names or (), columns, strict=True):
                 records[name] = self.value(column)
             return records
         msg = f"these bytes hold a {tag!r}, which this version of expunge does not know"
         raise CodecError(msg)
 
-    @staticmethod
-    def filled(array: NDArray[Any], items: Iterable[Any]) -> NDArray[Any]:
-        """An array of objects; item by item, because numpy would unpack sequences."""
-        for place, item in enumerate(items):
-            array.flat[place] = item
-        return array
-
     def own(self, path: str, pairs: list[list[Node]]) -> Any:
         """A dataclass of expunge: its own constructor validates what came in."""
-        if not path.startswith(OWN):
+        kind = resolve(path) if path.startswith(OWN) and "__" not in path else None
+        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__.startswith(OWN)):
             msg = f"{path} is not one of expunge's own values"
             raise CodecError(msg)
-        return _resolve(path)(**{self.value(key): self.value(item) for key, item in pairs})
+        return kind(**{self.value(key): self.value(item) for key, item in pairs})
 
     def random(self, state: Node) -> np.random.RandomState:
-        """Numpy's older generator."""
         generator = np.random.RandomState()
         generator.set_state(self.value(state))
         return generator
@@ -347,7 +345,7 @@ class _Reader:
         if not self.trusted:
             msg = f"these bytes name {path}, which would be imported and called: only trusted bytes may do that"
             raise CodecError(msg)
-        return _resolve(path)
+        return resolve(path)
 
     def rebuilt(self, make: Node, arguments: Node, state: Node, items: Node, pairs: Node) -> Any:
         """A foreign object, by the protocol of `object.__reduce_ex__`."""
@@ -368,50 +366,21 @@ def _restore(made: Any, state: Any) -> None:
         made.__setstate__(state)
         return
     held, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
-    made.__dict__.update(held or {})
+    if held:
+        made.__dict__.update(held)
     for name, value in (slots or {}).items():
         setattr(made, name, value)
 
 
-def _describe(dtype: np.dtype[Any]) -> Any:
-    """A dtype as JSON; a structured one with its offsets, for a compiled struct expects its own."""
-    if dtype.names is None or dtype.fields is None:
-        return dtype.str
-    fields = [dtype.fields[name] for name in dtype.names]
-    return {
-        "names": list(dtype.names),
-        "formats": [field[0].str for field in fields],
-        "offsets": [int(field[1]) for field in fields],
-        "itemsize": dtype.itemsize,
-    }
+def _ordered(items: Iterable[Any], by: Callable[[Any], Any] = lambda item: item) -> list[Any]:
+    """Items in an order that follows from their content (or that of their keys), and from nothing else."""
+    walk = _Hasher()
+    return sorted(items, key=lambda item: _json(walk.node(by(item))))
 
 
-def _dtype(described: Any) -> np.dtype[Any]:
-    made: np.dtype[Any] = np.dtype(described)
-    return made
+def _json(node: Node) -> bytes:
+    return json.dumps(node, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _path(named: Any) -> str:
-    """``module:qualified.name`` of a class or function that can be found again under it."""
-    module = getattr(named, "__module__", None) or "builtins"
-    path = f"{module}:{getattr(named, '__qualname__', named.__name__)}"
-    try:
-        found = _resolve(path)
-    except (ImportError, AttributeError):
-        found = None
-    if found is not named:
-        msg = f"{path} cannot be found under that name; give a function or class defined at the top of a module"
-        raise CodecError(msg)
-    return path
-
-
-def _resolve(path: str) -> Any:
-    module, _, name = path.partition(":")
-    found: Any = import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
-def _title(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=32).hexdigest()

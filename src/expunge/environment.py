@@ -14,6 +14,7 @@ import json
 import platform
 from functools import cache
 from hashlib import blake2b
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -22,14 +23,15 @@ from threadpoolctl import threadpool_info
 PACKAGES = ("expunge", "numpy", "scipy", "scikit-learn", "pyarrow")
 
 
-def describe(threads: int) -> dict[str, str]:
-    """Everything that is known to change the bits of a model, by name."""
-    return {**_installed(), **_numerics(), "threads": str(threads)}
+def describe(threads: int, packages: tuple[str, ...] = ()) -> dict[str, str]:
+    """Everything that is known to change the bits of a model, by name; ``packages``: what else the learner uses."""
+    return {**_installed(), **{name: _version(name) for name in packages}, **_numerics(), "threads": str(threads)}
 
 
-def tag(threads: int) -> str:
+@cache
+def tag(threads: int, packages: tuple[str, ...] = ()) -> str:
     """A short digest of `describe`."""
-    return blake2b(json.dumps(describe(threads), sort_keys=True).encode(), digest_size=8).hexdigest()
+    return blake2b(json.dumps(describe(threads, packages), sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 @cache
@@ -48,7 +50,8 @@ def _version(package: str) -> str:
 
 @cache
 def _numerics() -> dict[str, str]:
-    """The BLAS that numpy loaded and the kernels it chose for this processor."""
+    """The BLAS that numpy and scipy loaded and the kernels they chose for this processor."""
+    import_module("scipy.linalg")  # brings its own BLAS: whether somebody imported it before must not show
     pools: list[dict[str, Any]] = threadpool_info()
     blas = sorted(
         {

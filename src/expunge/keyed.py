@@ -77,7 +77,8 @@ def order(key: bytes, ids: Ids, *names: object) -> NDArray[np.intp]:
     ranked = np.argsort(drawn, kind="stable")
     sorted_draws = drawn[ranked]
     if len(ids) > 1 and (sorted_draws[1:] == sorted_draws[:-1]).any():  # one chance in 2**64 for each pair
-        by_id = np.argsort(ids if isinstance(ids, np.ndarray) else np.array(ids.to_pylist()), kind="stable")
+        held = ids.tolist() if isinstance(ids, np.ndarray) else ids.to_pylist()
+        by_id = np.array(sorted(range(len(held)), key=held.__getitem__))
         ranked = by_id[np.argsort(drawn[by_id], kind="stable")]
     return ranked
 

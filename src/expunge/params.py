@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ class Params:
     """``get_params`` and ``set_params`` over the fields of a frozen dataclass.
 
     ``set_params`` is the one place where such a value changes, because scikit-learn's searches require it; the new
-    parameters are validated first, all together, and a refused change leaves the old ones.
+    parameters are validated first, all together, and a refused change leaves the old ones. A parameter that has
+    parameters itself is replaced by a changed copy: who else holds it keeps what they had.
     """
 
     __slots__ = ()
@@ -43,9 +45,12 @@ class Params:
                 nested.setdefault(head, {})[rest] = value
             else:
                 mine[head] = value
-        type(self)(**mine)  # validates, or raises before anything has changed
-        for head, value in mine.items():
-            object.__setattr__(self, head, value)
         for head, inner in nested.items():
-            mine[head].set_params(**inner)
+            if not hasattr(mine[head], "set_params"):
+                msg = f"{head} of {type(self).__name__} is {mine[head]!r}, which has no parameters of its own"
+                raise ParameterError(msg)
+            mine[head] = deepcopy(mine[head]).set_params(**inner)
+        valid = type(self)(**mine)  # validates, or raises before anything has changed
+        for head in mine:
+            object.__setattr__(self, head, getattr(valid, head))
         return self

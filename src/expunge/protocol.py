@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from expunge.values import Forgotten, Quote, Refusal, Target
 
     Ids: TypeAlias = NDArray[np.int64] | pa.Array
-    Rows: TypeAlias = NDArray[np.intp] | slice
+    Rows: TypeAlias = NDArray[np.intp] | NDArray[np.bool_] | slice
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -222,5 +222,5 @@ class Resting(Protocol):
 
     @property
     def checkpoints(self) -> frozenset[str]:
-        """Derivations that the store must keep for this model; all others are superseded."""
+        """What the derivations that the store must keep for this model begin with; all others are superseded."""
         ...

@@ -15,6 +15,7 @@ False
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
@@ -99,7 +100,11 @@ class Batch:
 
     def __init__(self, targets: Iterable[Target]) -> None:
         flat: list[Target] = []
-        for target in targets:
+        given = list(targets) if isinstance(targets, Iterable) else [None]
+        for target in given:
+            if not isinstance(target, Target):
+                msg = f"Batch takes a collection of targets, e.g. Batch([Records([7])]); got {targets!r}"
+                raise ParameterError(msg)
             flat.extend(target.targets if isinstance(target, Batch) else (target,))
         object.__setattr__(self, "targets", tuple(flat))
 
@@ -232,19 +237,30 @@ class Forgotten(Generic[M]):
 
 
 def _names(given: Iterable[Any], of: str, what: str) -> frozenset[Name]:
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | bytearray) or not isinstance(given, Iterable):
         msg = f"{of} takes a collection of {what}, e.g. {of}([{given!r}]); got the single {given!r}"
         raise ParameterError(msg)
     values = given.tolist() if hasattr(given, "tolist") else list(given)
-    for value in values:
-        if isinstance(value, bool) or not (isinstance(value, str) or hasattr(value, "__index__")):
-            msg = f"{of} takes {what} that are integers or strings, got {value!r} of type {type(value).__name__}"
-            raise ParameterError(msg)
-    return frozenset(str(v) if isinstance(v, str) else int(v) for v in values)
+    names = [_name(value) for value in (values if isinstance(values, list) else [values])]
+    if None in names:
+        value = values[names.index(None)]
+        msg = f"{of} takes {what} that are integers or strings, got {value!r} of type {type(value).__name__}"
+        raise ParameterError(msg)
+    return frozenset(name for name in names if name is not None)
+
+
+def _name(value: Any) -> Name | None:
+    """A name as a Python value; None for what is no name (truth values are none)."""
+    if isinstance(value, str):
+        return str(value)
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def _scalar(value: Any) -> Scalar:
-    plain = value.item() if hasattr(value, "item") else value
+    plain = value.item() if hasattr(value, "item") and not getattr(value, "shape", ()) else value
     if not isinstance(plain, bool | int | float | str):
         msg = f"Label takes one class: a bool, number or string; got {value!r} of type {type(value).__name__}"
         raise ParameterError(msg)

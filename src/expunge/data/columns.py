@@ -25,6 +25,7 @@ Labels: TypeAlias = NDArray[Any]
 """(n,) bool, int64, float64 or text."""
 
 LONGEST = 1024  # bytes of an id
+REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError)
 
 
 def as_names(given: Any, what: str, rows: int) -> Ids:
@@ -46,7 +47,9 @@ def as_names(given: Any, what: str, rows: int) -> Ids:
         return _short(column, what)
     if rows == 0:
         return np.zeros(0, dtype=np.int64)
-    msg = f"{what} must be integers or strings, got {column.type} (row 0 holds {column[0].as_py()!r})"
+    row = _first_of_another_type(given) if isinstance(given, list | tuple) else 0
+    held = given[row] if isinstance(given, list | tuple) else column[0].as_py()
+    msg = f"{what} must be integers or strings, got {column.type} (row {row} holds {held!r})"
     raise DataError(msg)
 
 
@@ -83,7 +86,13 @@ def as_labels(given: Any, rows: int) -> Labels:
     if pa.types.is_floating(kind):
         return _numpy(column.cast(pa.float64()))
     if pa.types.is_large_string(kind):
+        row = pc.index(pc.ends_with(column, "\0"), value=True).as_py()
+        if row >= 0:
+            msg = f"label: row {row} holds {column[row].as_py()!r}; a class must not end in a NUL character"
+            raise DataError(msg)
         return np.array(column.to_pylist(), dtype=np.str_)
+    if rows == 0:
+        return np.zeros(0)
     msg = f"label must be numbers, booleans or text, got {kind}"
     raise DataError(msg)
 
@@ -99,7 +108,10 @@ def refuse_missing(column: pa.Array, what: str) -> None:
 
 def as_arrow(given: Any, what: str) -> pa.Array:
     """Anything one-dimensional as one Arrow array; text as ``large_string``, categories as their values."""
-    column = _from_frame(given)
+    try:
+        column = _from_frame(given)
+    except REFUSED:  # a pandas column of objects, or a polars type that Arrow lacks
+        column = None
     if column is None:
         values = np.asarray(given) if not isinstance(given, np.ndarray | list | tuple) else given
         column = _from_values(values, what)
@@ -121,7 +133,8 @@ def is_among(ids: Ids, names: Collection[Name], what: str) -> NDArray[np.bool_]:
     if not names or not len(ids):
         return np.zeros(len(ids), dtype=bool)
     if not isinstance(ids, np.ndarray):
-        return _numpy(pc.is_in(ids, value_set=pa.array(names, type=ids.type)))
+        text = [name for name in names if str(name).encode(errors="replace").decode() == name]  # no lone surrogates
+        return _numpy(pc.is_in(ids, value_set=pa.array(text, type=ids.type)))
     known = [name for name in names if -(2**63) <= int(name) < 2**63]
     targets = np.sort(np.array(known, dtype=np.int64))
     if not targets.size:
@@ -143,12 +156,23 @@ def take_names(ids: Ids, rows: NDArray[np.intp] | slice) -> Ids:
     return ids.take(pa.array(np.arange(len(ids))[rows] if isinstance(rows, slice) else rows))
 
 
+def take_labels(labels: Labels, rows: NDArray[np.intp] | slice) -> Labels:
+    """Some of the labels; text in its shortest type, so that a forgotten long label leaves no trace in the type."""
+    taken = labels[rows]
+    return np.array(taken.tolist(), dtype=np.str_) if taken.dtype.kind == "U" else taken
+
+
 def as_classes(given: Any, label: Labels | None) -> tuple[Scalar, ...] | None:
     """Declared classes, sorted, after checking that each label is one of them."""
     if given is None:
         return None
     declared = np.unique(as_labels(given, len(given)))
     if label is not None and len(label):
+        if label.dtype.kind != declared.dtype.kind:
+            msg = (
+                f"label: row 0 holds {label[0].item()!r}, of another type than the declared classes {declared.tolist()}"
+            )
+            raise DataError(msg)
         known = np.isin(label, declared)
         if not known.all():
             row = int(np.argmin(known))
@@ -175,20 +199,37 @@ def _from_values(values: Any, what: str) -> pa.Array:
     if isinstance(values, np.ndarray) and values.ndim != 1:
         msg = f"{what} must be one value for each row, got an array of shape {values.shape}"
         raise DataError(msg)
-    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
-        return pa.array(values, type=pa.large_string())
+    if isinstance(values, np.ndarray):
+        values = values.astype(values.dtype.newbyteorder("="), copy=False)
     try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as mixed:
+        return pa.array(
+            values, type=pa.large_string() if isinstance(values, np.ndarray) and values.dtype.kind == "U" else None
+        )
+    except REFUSED as refusal:
         row = _first_of_another_type(values)
-        first, other = (f"{value!r} ({type(value).__name__})" for value in (values[0], values[row]))
-        msg = f"{what} must be of one type: row 0 holds {first}, row {row} holds {other}"
-        raise DataError(msg) from mixed
+        if row:
+            first, other = (f"{value!r} ({type(value).__name__})" for value in (values[0], values[row]))
+            msg = f"{what} must be of one type: row 0 holds {first}, row {row} holds {other}"
+        else:
+            row = next((row for row, value in enumerate(values) if not _is_held(value)), 0)
+            msg = f"{what}: row {row} holds {values[row]!r}, which cannot be held ({refusal})"
+        raise DataError(msg) from refusal
 
 
 def _first_of_another_type(values: Any) -> int:
-    kind = type(values[0])
-    return next((row for row, value in enumerate(values) if type(value) is not kind), 0)
+    """The first row whose value is of another type than the first one's; numpy's scalars count as Python's."""
+    kinds = (type(value.item() if isinstance(value, np.generic) else value) for value in values)
+    kind = next(kinds)
+    return next((row for row, other in enumerate(kinds, 1) if other is not kind), 0)
+
+
+def _is_held(value: Any) -> bool:
+    """Whether Arrow holds this value."""
+    try:
+        pa.array([value])
+    except REFUSED:
+        return False
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _numpy(column: pa.Array) -> NDArray[Any]:
@@ -200,7 +241,8 @@ def _int64(column: pa.Array, what: str) -> NDArray[np.int64]:
     try:
         return _numpy(column.cast(pa.int64()))
     except pa.ArrowInvalid as too_large:
-        msg = f"{what}: integers must fit into 64 bits with a sign ({too_large})"
+        row = pc.index(pc.greater(column, pa.scalar(2**63 - 1, pa.uint64())), value=True).as_py()
+        msg = f"{what}: row {row} holds {column[row].as_py()}; integers must fit into 64 bits with a sign"
         raise DataError(msg) from too_large
 
 

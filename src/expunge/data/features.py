@@ -13,6 +13,7 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 
 from expunge import keyed
@@ -35,7 +36,11 @@ FEW = 4096  # candidates that are compared whole instead of column by column
 
 def is_frame(given: object) -> bool:
     """Whether this is a pandas, polars or Arrow table."""
-    return isinstance(nw.from_native(given, eager_only=True, pass_through=True), nw.DataFrame)
+    try:
+        return isinstance(nw.from_native(given, eager_only=True, pass_through=True), nw.DataFrame)
+    except DuplicateError as twice:
+        msg = f"column names must be unique: {twice}"
+        raise DataError(msg) from twice
 
 
 def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tuple[str, ...], Kind]:
@@ -49,6 +54,9 @@ def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tu
     if is_frame(given):
         frame = nw.from_native(given, eager_only=True)
         names = _unique_names(frame.columns)
+        if columns is not None and tuple(columns) != names:
+            msg = f"a frame names its columns itself: {list(names)}, got {list(columns)}"
+            raise DataError(msg)
         parts = [as_arrow(frame[name].to_native(), f"column {name!r}") for name in names]
         marks = [CATEGORY if isinstance(kind, nw.Categorical | nw.Enum) else None for kind in frame.schema.values()]
         fields = [
@@ -108,7 +116,7 @@ def joined(first: Features, then: Features) -> Features:
     """The rows of both; those of ``then`` take the types of ``first``, or a sentence says why they cannot."""
     try:
         if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
-            return np.concatenate([first, then.astype(first.dtype, casting="same_kind")])
+            return np.concatenate([first, _narrowed(then, first.dtype)])
         if isinstance(first, pa.Table) and isinstance(then, pa.Table):
             return pa.concat_tables([first, then.select(first.column_names).cast(first.schema)]).combine_chunks()
     except (TypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as unlike:
@@ -116,6 +124,18 @@ def joined(first: Features, then: Features) -> Features:
         raise DataError(msg) from unlike
     msg = "the new rows do not fit the columns they should join: one side is a matrix of numbers, the other is not"
     raise DataError(msg)
+
+
+def _narrowed(matrix: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Numbers in another type of their kind; rounded where need be, but never another number."""
+    with np.errstate(over="ignore"):
+        fitted = matrix.astype(dtype, casting="same_kind")
+    wrong = np.isfinite(fitted) != np.isfinite(matrix) if dtype.kind == "f" else fitted != matrix
+    if wrong.any():
+        row, place = (int(at) for at in np.argwhere(wrong)[0])
+        msg = f"row {row} holds {matrix[row, place].item()!r}, which does not fit into {dtype}"
+        raise TypeError(msg)
+    return fitted
 
 
 def schema(features: Features) -> str:
@@ -128,9 +148,15 @@ def schema(features: Features) -> str:
 def row_bytes(features: Features, key: bytes) -> list[NDArray[np.uint8]]:
     """Blocks of bytes of a fixed width, which laid side by side tell any two rows apart; text by keyed digest."""
     if isinstance(features, np.ndarray):
-        contiguous = np.ascontiguousarray(features, dtype=features.dtype.newbyteorder("<"))
-        return [contiguous.view(np.uint8).reshape(len(features), -1)]
+        return [as_bytes(features)]
     return [block for chunked in features.columns for block in _column_bytes(chunked.combine_chunks(), key)]
+
+
+def as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """(n,) or (n, d) numbers as (n, w) bytes, little-endian."""
+    rows = values if values.ndim == 2 else values[:, None]
+    contiguous = np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("<"))
+    return contiguous.view(np.uint8) if rows.shape[1] else np.zeros(rows.shape, np.uint8)
 
 
 def alike(features: Features, wanted: NDArray[np.intp], among: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -161,17 +187,19 @@ def _category(part: pa.ChunkedArray, field: pa.Field) -> pa.Array:
 
 def _column_bytes(values: pa.Array, key: bytes) -> list[NDArray[np.uint8]]:
     present = pc.is_valid(values).to_numpy(zero_copy_only=False).astype(np.uint8)[:, None]
-    if pa.types.is_large_string(values.type) or pa.types.is_large_binary(values.type):
+    if pa.types.is_large_string(values.type):
         return [present, keyed.digest_strings(key, values)]
     if pa.types.is_temporal(values.type):
         values = values.cast(pa.int64()) if values.type.bit_width == 64 else values.cast(pa.int32())
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.uint8())
-    numbers = np.ascontiguousarray(pc.fill_null(values, 0).to_numpy(zero_copy_only=False))
-    return [present, numbers.view(np.uint8).reshape(len(values), -1)]
+    return [present, as_bytes(pc.fill_null(values, 0).to_numpy(zero_copy_only=False))]
 
 
 def _matrix(given: Any) -> NDArray[Any]:
+    if np.ma.is_masked(given):
+        msg = "features must not be masked: give .filled(...) with the value that stands for a missing one"
+        raise DataError(msg)
     if hasattr(given, "tocsr"):
         msg = f"features must be dense, got a sparse {type(given).__name__}: give .toarray(), or text and a vectorizer"
         raise DataError(msg)
@@ -189,11 +217,18 @@ def _matrix(given: Any) -> NDArray[Any]:
     return matrix
 
 
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    """A column of objects as floats where all of it is numbers."""
-    if values.dtype.kind == "O" and all(isinstance(value, float | int) and value is not None for value in values):
-        return values.astype(np.float64)
-    return values
+def _plain(values: NDArray[Any]) -> Any:
+    """A column of objects as floats where all that is there are numbers (and not all of them truth values)."""
+    there = [value for value in values if value is not None] if values.dtype.kind == "O" else []
+    if not there or not all(isinstance(value, float | int | np.number) for value in there):
+        return values
+    if all(isinstance(value, bool) for value in there):
+        return values
+    try:
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    except OverflowError as too_large:
+        msg = f"features must be numbers of 64 bits: {too_large}"
+        raise DataError(msg) from too_large
 
 
 def _unique_names(names: Sequence[Any]) -> tuple[str, ...]:
@@ -210,8 +245,10 @@ def _unique_names(names: Sequence[Any]) -> tuple[str, ...]:
 
 def _refuse_nested(table: pa.Table) -> pa.Table:
     for field in table.schema:
-        kind = field.type
-        if pa.types.is_nested(kind) or pa.types.is_null(kind) or pa.types.is_decimal(kind):
+        kind, of = field.type, pa.types
+        text = of.is_large_string(kind) or of.is_boolean(kind)
+        dated = of.is_temporal(kind) and not of.is_interval(kind)
+        if not (text or dated or of.is_integer(kind) or of.is_floating(kind)):
             msg = f"column {field.name!r} is of type {kind}; a feature is a number, text, a truth value or a date"
             raise DataError(msg)
     return table

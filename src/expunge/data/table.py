@@ -53,13 +53,13 @@ class Columns:
     kind: Kind
     digests: dict[tuple[bytes, bool], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
-    def take(self, rows: Rows) -> Columns:
+    def take(self, rows: NDArray[np.intp] | slice) -> Columns:
         """Some rows, gathered."""
         return Columns(
             cols.take_names(self.ids, rows),
             None if self.owners is None else cols.take_names(self.owners, rows),
             feats.take(self.features, rows),
-            None if self.label is None else self.label[rows],
+            None if self.label is None else cols.take_labels(self.label, rows),
             self.names,
             self.kind,
         )
@@ -192,7 +192,7 @@ class Table:
     def label(self) -> Labels | None:
         """(n,) bool, int64, float64 or text; None in a table to predict for."""
         held = self.columns.label
-        return held if held is None or self.rows is None else held[self.rows]
+        return held if held is None or self.rows is None else cols.take_labels(held, self.rows)
 
     @property
     def features(self) -> Any:
@@ -302,8 +302,10 @@ class Table:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle only the rows of this view: a worker is handed its shard and nothing else."""
-        own = self.gathered()
-        return Table, (replace(own.columns, digests={}), None, self.classes)
+        own = self.columns.take(
+            slice(None) if self.rows is None else self.rows
+        )  # gathered: Arrow pickles what it slices
+        return Table, (own, None, self.classes)
 
     def _view(self, names: Ids) -> Ids:
         return names if self.rows is None else cols.take_names(names, self.rows)
@@ -312,7 +314,7 @@ class Table:
 def _bytes_of(values: Ids | Labels, key: bytes) -> NDArray[np.uint8]:
     """(n, w) bytes of one column; text by keyed digest."""
     if isinstance(values, np.ndarray) and values.dtype.kind != "U":
-        return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+        return feats.as_bytes(values)
     return keyed.digest_strings(
         key, values if isinstance(values, pa.Array) else pa.array(values, type=pa.large_string())
     )

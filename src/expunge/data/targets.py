@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from expunge.data.columns import as_classes, is_among, name_at
 from expunge.errors import DataError
@@ -35,7 +36,7 @@ def change(table: Table, target: Target) -> Change[Table] | None:
         case Correction(rows):
             return _corrected(table, rows)
         case Addition(rows):
-            return Change(np.zeros(0, np.intp), _like(table, rows))
+            return Change(np.zeros(0, np.intp), _unheld(table, _like(table, rows)))
         case Batch(steps):
             return _worked_off(table, steps)
         case Column(name) if name in table.names:
@@ -129,6 +130,19 @@ def _like(table: Table, rows: Table, owners_of: Table | None = None) -> Table:
     return fitted
 
 
+def _unheld(table: Table, rows: Table) -> Table:
+    """The rows, none of which the table may hold already."""
+    if isinstance(rows.ids, np.ndarray):
+        held = np.isin(rows.ids, table.ids)
+    else:
+        held = pc.is_in(rows.ids, value_set=table.ids).to_numpy(zero_copy_only=False)
+    if held.any():
+        row = int(np.argmax(held))
+        msg = f"an Addition brings new rows: row {row} has the id {name_at(rows.ids, row)!r}, which the table holds"
+        raise DataError(msg)
+    return rows
+
+
 def _worked_off(table: Table, steps: tuple[Target, ...]) -> Change[Table] | None:
     """A batch, as one change: erasures first, then everything in order of receipt (erasures hold for what comes)."""
     current, origin = table, np.arange(len(table))
@@ -146,7 +160,7 @@ def _worked_off(table: Table, steps: tuple[Target, ...]) -> Change[Table] | None
 def apply(table: Table, made: Change[Table]) -> Table:
     """The table after a change: those that stay, then those that come."""
     if not len(made.out) and not len(made.into):
-        return table
+        return table if made.into.names == table.names else made.into
     kept = np.delete(np.arange(len(table)), made.out)
     if not len(made.into):
         return table.take(kept) if made.into.names == table.names else made.into

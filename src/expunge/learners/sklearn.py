@@ -18,10 +18,10 @@ Examples
 >>> model.classes
 ('no', 'yes')
 >>> learner.predict(model, table).round(1)
-array([[0.9, 0.1],
-       [0.7, 0.3],
-       [0.3, 0.7],
-       [0.1, 0.9]])
+array([[0.8, 0.2],
+       [0.6, 0.4],
+       [0.4, 0.6],
+       [0.2, 0.8]])
 """
 
 from __future__ import annotations
@@ -113,12 +113,19 @@ class SklearnLearner(Params):
         """Digest of the estimator's class and parameters, and of the epochs."""
         return fingerprint(("SklearnLearner", _seeded(self.estimator, None), self.epochs))
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions of the estimators, however deep: their versions are part of the environment."""
+        parts = (self.estimator, *self.estimator.get_params().values())
+        return tuple(sorted({type(part).__module__.partition(".")[0] for part in parts if hasattr(part, "get_params")}))
+
     def classes(self, data: Table) -> tuple[Scalar, ...] | None:
-        """Declared classes, else those that the records hold; None for regression."""
+        """Declared classes where the estimator can be told of them, else those of the records; None for regression."""
         if not is_classifier(self.estimator):
             return None
-        label = _label(data)
-        return data.classes if data.classes is not None else tuple(np.unique(label).tolist())
+        if data.classes is not None and hasattr(self.estimator, "partial_fit"):
+            return data.classes
+        return tuple(np.unique(_label(data)).tolist())
 
     def visits(self, data: Table, run: Run) -> int:
         """One fit counts as one visit of each record."""
@@ -131,8 +138,7 @@ class SklearnLearner(Params):
             return Fitted(None, classes)
         estimator = _seeded(self.estimator, run.key)
         _call(estimator.fit, data, run, "fit")
-        fitted = getattr(estimator, "best_estimator_", estimator)  # a search's own results hold clock times
-        return _at_rest(Fitted(fitted, classes))
+        return _at_rest(Fitted(_without_clock(estimator), classes))
 
     def predict(self, model: Fitted, data: Table) -> NDArray[np.float64]:
         """(n, classes) scores that sum to one, or (n,) for regression.
@@ -218,6 +224,8 @@ def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> No
     try:
         with threadpool_limits(limits=run.threads):
             fit(ordered.features, _label(ordered), **options)
+    except Warning:  # made an error by the user's own filters
+        raise
     except Exception as failure:
         name = type(fit.__self__).__name__
         msg = f"{name} failed on {len(data)} records: {type(failure).__name__}: {failure}"
@@ -231,6 +239,15 @@ def _label(data: Table) -> NDArray[Any]:
         msg = "learning needs a label for each record, and this table has none: give y, or name the label column"
         raise DataError(msg)
     return np.array(label.tolist(), dtype=np.str_) if label.dtype.kind == "U" else label
+
+
+def _without_clock(estimator: Any) -> Any:
+    """The estimator after the searches in it, however deep, have lost the times that they measured."""
+    for part in (estimator, *estimator.get_params().values()):
+        if hasattr(part, "cv_results_"):
+            part.cv_results_ = {name: held for name, held in part.cv_results_.items() if not name.endswith("_time")}
+            part.refit_time_ = 0.0
+    return estimator
 
 
 def _at_rest(model: Fitted) -> Fitted:

@@ -29,12 +29,11 @@ def schedule_of(learner: Any, slices: int, schedule: Schedule) -> tuple[int, ...
 
     Examples
     --------
-    >>> from types import SimpleNamespace
-    >>> learner = SimpleNamespace(passes=10, cannot_go_on=None, go_on=None)
-    >>> schedule_of(learner, 4, "cumulative")  # 2 * 10 / 5 each
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from expunge import SklearnLearner
+    >>> schedule_of(SklearnLearner(SGDClassifier(), epochs=10), 4, "cumulative")  # 2 * 10 / 5 each
     (4, 4, 4, 4)
-    >>> learner.passes = 3
-    >>> schedule_of(learner, 10, "cumulative")  # 6/11 each, yet none is left out
+    >>> schedule_of(SklearnLearner(SGDClassifier(), epochs=3), 10, "cumulative")  # 6/11 each, yet none is left out
     (1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
     """
     if slices == 1 or not isinstance(learner, Continuing):
@@ -80,7 +79,8 @@ class Task:
 
     def derivation(self, piece: int) -> str:
         """What the checkpoint after a slice is kept under: its link of the chain, and the environment that makes it."""
-        return f"{self.chain[piece]}.{environment.tag(self.run.threads)}"
+        packages = getattr(self.learner, "packages", ())
+        return f"{self.chain[piece]}.{environment.tag(self.run.threads, packages)}"
 
     def rows(self, piece: int) -> NDArray[np.intp]:
         """Positions that slice ``piece`` is trained on."""

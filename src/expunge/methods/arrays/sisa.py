@@ -10,7 +10,7 @@ Claim: Exact, for a learner that is a pure function of (records, key, parameters
 References
 ----------
 Bourtoule, Chandrasekaran, Choquette-Choo, Jia, Travers, Zhang, Lie, Papernot (2021), "Machine Unlearning", IEEE S&P,
-arXiv:1912.03817: section IV (the four parts; 2e/(R+1) epochs a slice), section VII (placement by likelihood).
+arXiv:1912.03817: section IV (the four parts; 2e/(R+1) epochs a slice), section VIII (placement by likelihood).
 Defects of its public implementation that the laws here exclude: `docs/papers.md`.
 
 Examples
@@ -114,7 +114,8 @@ class Sisa(Params):
     shards : int
         S. More shards forget faster and predict worse; no gain is left once requests exceed 3 S (`expected_cost`).
     slices : int
-        R, for learners that can go on training. One deletion costs 2/3 + 1/(3R) of its shard on average.
+        R, for learners that can go on training. One deletion costs 2/3 + 1/(3R) of its shard on average while
+        R < 2e; beyond, each slice has its one epoch, and more slices cost more.
     schedule : {"cumulative", "incremental"}
         ``cumulative`` (section IV-B): slice k is trained with all before it, 2e/(R+1) epochs and at least one.
         ``incremental``: each slice alone, e epochs; restarts are cheaper, early slices fade.
@@ -204,9 +205,11 @@ class Sisa(Params):
         if refusal is not None:
             return refusal
         self._refuse_other(model, data, run)
-        examples = sum(task.visits for task in self._touched(model, target, data, run))
+        tasks = list(self._touched(model, target, data, run))
+        examples = sum(task.visits for task in tasks)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
-        return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
+        said = (*_ASSUMPTIONS, *data.remarks(target), *_departures(model, tasks))
+        return Quote(Exact(), said, examples, seconds)
 
     def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
         """Learn the touched shards again from their last sound checkpoint; keep the others as they are."""
@@ -293,13 +296,24 @@ _ASSUMPTIONS = (
 )
 
 
+def _departures(model: Ensemble, tasks: Sequence[Task]) -> Iterator[str]:
+    """A sentence for each shard that loses a class, and with it the use of its checkpoints."""
+    for task in tasks:
+        old, new = model.shards[task.number].state, task.data.classes
+        if len(task.epochs) > 1 and old is not None and old.classes is not None and new is not None:
+            for name in sorted(set(old.classes) - set(new), key=str):
+                yield f"class {name!r} leaves shard {task.number}, which learns again from its first slice"
+
+
 def expected_cost(n: int, shards: int, slices: int = 1, requests: int = 1, *, batch: bool = False) -> float:
     """Record visits per epoch that ``requests`` deletions of one record each are expected to cost.
 
     One after the other (Bourtoule et al., section V-A, algebra re-derived): each relearns a shard of what is left,
     ``(n/S + 1/(2S) - 1) K - K^2/(2S)`` in all. As one batch: each shard that is hit learns once,
-    ``n (1 - (1 - 1/S)^K) - K``. Slices, with the cumulative schedule, multiply the cost of a shard that k deletions
-    hit by ``1 - E[m (m-1)] / (R (R+1))``, m the first slice hit: 2/3 + 1/(3R) for one.
+    ``n (1 - (1 - 1/S)^K) - K``. Both are for shards of equal size, hit alike; placement by hash makes them differ in
+    size and hits large ones more often, which costs up to one visit a request more. Slices, with the cumulative
+    schedule, multiply the cost of a shard that k deletions hit by ``1 - E[m (m-1)] / (R (R+1))``, m the first slice
+    hit: 2/3 + 1/(3R) for one (while R < 2e, so that no slice is rounded up to an epoch).
 
     **Where sharding stops paying**: a full retraining costs n. K requests one by one cost about K/S retrainings, so
     past K = S they cost more than one retraining of everything, and a batch of K > 3 S hits 95 % of the shards:

@@ -1,0 +1,1 @@
+"""Measures of a forgetting, one a file, always beside the original, the oracle and a second oracle."""

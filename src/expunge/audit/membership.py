@@ -1,0 +1,148 @@
+"""Membership by loss: whether forgotten records still fit a model better than records that it never met.
+
+The attack of Yeom, Giacomelli, Fredrikson and Jha (2018), "Privacy Risk in Machine Learning", CSF,
+arXiv:1709.01604, section 3: a record of small loss was trained on. Here for every threshold at once, as an AUC: the
+chance that a forgotten record has a smaller loss than a held-out one, 0.5 when the attack learns nothing.
+
+**Screening only.** It takes one model and one threshold for all records, and stronger attacks (per record, with many
+models) find what it misses. A figure near 0.5 is no proof of forgetting; a figure far below 0.5 betrays the forgotten
+as well as one far above. Forgotten and held-out records may differ by themselves: the oracles, which met neither, show
+what is left of the figure then. Held-out records are taken from the classes of the forgotten ones; that they are
+none of the data is seen by their ids, so a copy under another id passes.
+
+Examples
+--------
+>>> import numpy as np
+>>> from expunge import Table
+>>> from expunge.audit.arms import Answers
+>>> gone = Table.from_arrays(np.zeros((2, 1)), ["no", "no"])
+>>> test = Table.from_arrays(np.zeros((2, 1)), ["no", "no"], ids=[7, 8])
+>>> known = Answers(np.array([[0.99, 0.01], [0.9, 0.1]]), ("no", "yes"), gone)
+>>> unknown = Answers(np.array([[0.6, 0.4], [0.2, 0.8]]), ("no", "yes"), test)
+>>> membership(known, unknown)
+Membership(auc=1.0, low=0.385..., high=1.0, members=2, others=2)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from expunge.audit.arms import TITLES, Answers, Missing
+from expunge.audit.layout import laid_out, said, shown
+from expunge.measures.auc import newcombe, rank_auc
+from expunge.measures.loss import losses
+
+if TYPE_CHECKING:
+    from expunge.audit.arms import Four
+    from expunge.data.table import Table
+
+
+@dataclass(frozen=True)
+class Membership:
+    """How well a loss threshold tells forgotten records from held-out ones under one model.
+
+    Attributes
+    ----------
+    auc : float
+        Chance that a forgotten record has the smaller loss, ties counting half.
+    low, high : float
+        Newcombe's interval at 95 %. It is over records, for this one model.
+    members, others : int
+        Independent units on either side: an owner's records hang together and count as one.
+    """
+
+    auc: float
+    low: float
+    high: float
+    members: int
+    others: int
+
+
+def membership(gone: Answers | Missing, test: Answers | Missing) -> Membership | Missing:
+    """The figure of one model, from its answers about forgotten and about held-out records."""
+    if isinstance(gone, Missing):
+        return Missing(f"no answers about forgotten records: {gone.reason}")
+    if isinstance(test, Missing):
+        return Missing(f"no answers about held-out records: {test.reason}")
+    return _measured(gone, test)
+
+
+def _measured(gone: Answers, test: Answers) -> Membership | Missing:
+    like = np.arange(len(test.part))
+    if gone.classes is not None:  # otherwise a class that is easier than others would pass for membership
+        like = np.flatnonzero(np.isin(test.label, gone.label))
+    if not len(like):
+        return Missing("no held-out record is of a class of the forgotten ones")
+    test = Answers(test.predicted[like], test.classes, test.part.take(like))
+    fit, unfit = (-losses(side.predicted, side.classes, side.label) for side in (gone, test))
+    auc, members, others = rank_auc(fit, unfit), _units(gone.part), _units(test.part)
+    return Membership(auc, *newcombe(auc, members, others), members, others)
+
+
+def _units(part: Table) -> int:
+    units = part.units
+    return len(np.unique(units)) if isinstance(units, np.ndarray) else len(units.unique())
+
+
+def tells(found: Four[Membership | Missing]) -> bool:
+    """Whether the figure can tell doing nothing from the oracle: the original's interval lies above the oracle's."""
+    original, oracle = found.original, found.oracle
+    return isinstance(original, Membership) and isinstance(oracle, Membership) and original.low > oracle.high
+
+
+def finding(found: Four[Membership | Missing]) -> str | None:
+    """The sentence that says that forgotten records stand out; None where they do not, or nothing can be said.
+
+    They stand out when the forgotten model's interval lies wholly above, or wholly below, that of both oracles.
+    """
+    mine = found.forgotten
+    oracles = [one for one in (found.oracle, found.second) if isinstance(one, Membership)]
+    if not isinstance(mine, Membership) or len(oracles) != 2:
+        return None
+    beside = " and ".join(map(_with_interval, oracles))
+    if mine.low > max(one.high for one in oracles):
+        return f"the forgotten records are still recognised by their loss: AUC {_with_interval(mine)}, oracles {beside}"
+    if mine.high < min(one.low for one in oracles):
+        return f"the forgotten records fit worse than they should: AUC {_with_interval(mine)}, oracles {beside}"
+    return None
+
+
+def lines(found: Four[Membership | Missing]) -> list[str]:
+    """The figures of four models in words."""
+    rows = [["model", "AUC", "95 % interval", "forgotten", "held out"]]
+    for (_, title), (_, one) in zip(TITLES.each(), found.each(), strict=True):
+        if isinstance(one, Missing):
+            rows.append([title, "-", "-", "-", "-"])
+        else:
+            interval = f"{one.low:.3f} to {one.high:.3f}"
+            rows.append([title, shown(one.auc), interval, str(one.members), str(one.others)])
+    reasons = dict.fromkeys(one.reason for _, one in found.each() if isinstance(one, Missing))
+    return [
+        "Recognising forgotten records by their loss (screening only)",
+        *laid_out(rows),
+        *(line for reason in reasons for line in said(f"Not measured: {reason}.")),
+        *said(_verdict(found)),
+        *said(
+            "0.5: a forgotten record cannot be told from one never seen; above: it still fits better; far below: it"
+            " stands out too. The oracles never met the forgotten records: what they show is due to the records"
+            " themselves. This attack is weak: it can find a leak, and finding none proves nothing."
+        ),
+    ]
+
+
+def _verdict(found: Four[Membership | Missing]) -> str:
+    if any(isinstance(one, Missing) for _, one in found.each()):
+        return "No verdict: it takes all four figures."
+    seen = finding(found)
+    if seen is not None:
+        return f"Detected: {seen}."
+    if not tells(found):
+        return "It cannot tell here: even the original is not set apart from the oracle."
+    return "No evidence (screening): the forgotten model is not set apart from the oracles, and the original is."
+
+
+def _with_interval(one: Membership) -> str:
+    return f"{one.auc:.3f} [{one.low:.3f}, {one.high:.3f}]"

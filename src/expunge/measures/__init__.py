@@ -1,0 +1,1 @@
+"""Scores of records under models: what methods and audit share. Nothing here knows a method."""

@@ -1,0 +1,64 @@
+"""Figures of one model on one part against scikit-learn, and the table of all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from expunge.audit.arms import Answers, Four, Missing, Parts
+from expunge.audit.utility import Utility, lines, utility
+from expunge.data.table import Table
+
+NAMES = ("ant", "bee", "cow")
+
+
+@given(seed=st.integers(0, 10**6), order=st.permutations(range(3)))
+def test_classes_are_measured_as_scikit_learn_does_in_any_order_of_columns(seed: int, order: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    scores, label = rng.dirichlet(np.full(3, 2.0), size=9), np.array(NAMES)[rng.integers(0, 3, 9)]
+    part = Table.from_arrays(np.zeros((9, 1)), label)
+    found = utility(Answers(scores[:, order], tuple(NAMES[k] for k in order), part))
+    assert isinstance(found, Utility)
+    assert found.loss == pytest.approx(metrics.log_loss(label, scores, labels=list(NAMES)))
+    assert found.accuracy == pytest.approx(np.mean(np.array(NAMES)[scores.argmax(axis=1)] == label))
+    assert (found.records, found.rmse, found.r2) == (9, None, None)
+
+
+@given(seed=st.integers(0, 10**6))
+def test_numbers_are_measured_as_scikit_learn_does(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    label, predicted = rng.normal(size=7), rng.normal(size=7)
+    found = utility(Answers(predicted, None, Table.from_arrays(np.zeros((7, 1)), label)))
+    assert isinstance(found, Utility)
+    assert found.accuracy is None
+    assert found.rmse == pytest.approx(metrics.root_mean_squared_error(label, predicted))
+    assert found.r2 == pytest.approx(metrics.r2_score(label, predicted))
+
+
+def test_a_model_that_lost_a_class_is_seen() -> None:
+    part = Table.from_arrays(np.zeros((4, 1)), ["a", "a", "b", "b"])
+    whole, lost = (
+        utility(Answers(np.tile(row, (4, 1)), names, part))
+        for row, names in (([0.5, 0.5], ("a", "b")), ([1.0], ("a",)))
+    )
+    assert isinstance(whole, Utility)
+    assert isinstance(lost, Utility)
+    assert (lost.accuracy, np.isfinite(lost.loss)) == (0.5, True)
+    assert lost.loss > 10 * whole.loss
+
+
+def test_what_is_missing_stays_missing_with_its_reason() -> None:
+    gone = Missing("there is no such record")
+    assert utility(gone) is gone
+
+
+def test_the_table_shows_four_models_three_parts_and_reasons() -> None:
+    held = Utility(5, 0.25, 0.75, None, None)
+    text = lines(Four(*[Parts[Utility | Missing](held, held, Missing("no test was given"))] * 4))
+    assert len([line for line in text if line.count("0.750") == 2 and line.count("-") >= 2]) == 4
+    assert any("no test was given" in line for line in text)
+    numbers = Utility(5, 4.0, None, 2.0, None)
+    assert "rmse" in "\n".join(lines(Four(*[Parts[Utility | Missing](numbers, numbers, numbers)] * 4)))

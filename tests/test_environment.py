@@ -1,0 +1,55 @@
+"""What a model was learned with: said alike by every process of one machine."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from expunge import environment
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def said_after(imports: str) -> dict[str, str]:
+    """What a fresh process says of its environment after these imports."""
+    code = f"{imports}\nimport json\nfrom expunge import environment\nprint(json.dumps(environment.describe(2)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    made: dict[str, str] = json.loads(shown)
+    return made
+
+
+def test_versions_threads_machine_and_blas_are_named() -> None:
+    described = environment.describe(3)
+    assert described["numpy"] == np.__version__
+    assert described["python"] == platform.python_version()
+    assert described["threads"] == "3"
+    assert described["machine"]
+    assert set(described) == {"python", "machine", "blas", "threads", *environment.PACKAGES}
+    assert all(isinstance(value, str) for value in described.values())
+
+
+def test_what_was_imported_before_does_not_show() -> None:
+    assert said_after("") == said_after("import sklearn.linear_model, scipy.linalg, pandas") == environment.describe(2)
+
+
+def test_a_tag_is_short_stable_and_tells_environments_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(environment.tag(1)) == 16
+    assert environment.tag(1) == environment.tag(1) != environment.tag(2)
+    monkeypatch.setattr(environment, "_installed", lambda: {"numpy": "99"})
+    assert environment.tag(987) != environment.tag(1)
+    assert environment.describe(1)["numpy"] == "99"
+
+
+def test_a_description_is_a_copy() -> None:
+    environment.describe(1)["numpy"] = "changed"
+    assert environment.describe(1)["numpy"] == np.__version__
+
+
+def test_a_package_that_is_not_installed_says_so() -> None:
+    assert environment._version("no-such-distribution") == "not installed"

@@ -1,0 +1,116 @@
+"""The verbs' few values: a key that never prints and a run that refuses nonsense."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+import pickle
+from typing import Any
+
+import pytest
+
+from expunge.data.table import Table
+from expunge.errors import ParameterError
+from expunge.learners.sklearn import SklearnLearner
+from expunge.methods.arrays.retrain import Retrain
+from expunge.protocol import Change, Continuing, Key, Learner, Pace, Run, silent
+
+SECRET = b"a most private matter"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        repr,
+        lambda run: str(run.key),
+        lambda run: f"{run.key}",
+        lambda run: f"{run.key!r:>20}",
+        lambda run: f"{run}",
+        lambda run: repr([run.key]),
+        lambda run: repr({"key": run.key}),
+        lambda run: repr(dataclasses.asdict(run)),
+        lambda run: "{}".format(run.key),  # noqa: UP032  (another way to print)
+        lambda run: "%s %r" % (run.key, run.key),  # noqa: UP031  (another way to print)
+        lambda run: repr(run.afresh()),
+        lambda run: repr(copy.deepcopy(run).key),
+        lambda run: repr(pickle.loads(pickle.dumps(run.key))),  # noqa: S301  (our own bytes)
+    ],
+)
+def test_a_key_never_prints(shown: Any) -> None:
+    text = shown(Run(key=SECRET))
+    assert "private" not in text
+    assert SECRET.hex() not in text
+    assert "***" in text
+
+
+def test_a_key_is_masked_in_logs(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("expunge").warning("learned with %s and %r", Key(SECRET), Run(key=SECRET))
+    assert "private" not in caplog.text
+    assert "***" in caplog.text
+
+
+def test_a_key_is_the_bytes_it_was_made_of() -> None:
+    key = Key(SECRET)
+    assert key == SECRET
+    assert bytes(key) == SECRET
+    assert Key(key) is key
+    assert type(copy.copy(key)) is type(pickle.loads(pickle.dumps(key))) is Key  # noqa: S301  (our own bytes)
+
+
+@pytest.mark.parametrize("bad", [b"", "secret", None, 5, bytearray(b"secret"), [1]])
+def test_what_is_no_key_is_refused_without_showing_it(bad: Any) -> None:
+    with pytest.raises(ParameterError, match="a key is a non-empty bytes object") as caught:
+        Run(key=bad)
+    assert type(bad).__name__ in str(caught.value)
+    assert "'secret'" not in str(caught.value)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.0, True, None, "2"])
+def test_threads_are_a_whole_number_of_at_least_one(threads: Any) -> None:
+    with pytest.raises(ParameterError, match="threads to be a whole number"):
+        Run(key=SECRET, threads=threads)
+
+
+def test_runs_do_not_share_a_store_unless_told_to() -> None:
+    one, other = Run(key=SECRET), Run(key=SECRET)
+    one.store["a"] = b"b"
+    assert other.store == {}
+    assert one.afresh().store == {}
+    assert one.store == {"a": b"b"}
+
+
+def test_a_fresh_run_keeps_everything_but_the_store() -> None:
+    run = Run(key=SECRET, threads=3, pace=Pace(0.5), store={"a": b"b"})
+    again = run.afresh()
+    assert (again.key, again.threads, again.pace, again.map, again.tick) == (
+        run.key,
+        run.threads,
+        run.pace,
+        run.map,
+        run.tick,
+    )
+
+
+def test_the_default_map_is_the_builtin_and_the_default_tick_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(key=SECRET)
+    assert list(run.map(abs, [-1, 2])) == [1, 2]
+    run.tick("learning", 1, 2)
+    silent("learning", 2, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_run_and_a_change_are_frozen() -> None:
+    run: Any = Run(key=SECRET)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        run.threads = 2
+    change: Any = Change(Table.from_arrays([[1.0]]).rows, Table.from_arrays([[1.0]]))  # type: ignore[arg-type]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        change.out = None
+
+
+def test_what_learns_and_predicts_is_a_learner() -> None:
+    assert issubclass(SklearnLearner, Learner)
+    assert issubclass(Retrain, Learner)
+    assert not isinstance(object(), Learner)
+    assert not isinstance(object(), Continuing)

@@ -41,8 +41,9 @@ def test_what_was_imported_before_does_not_show() -> None:
 def test_a_tag_is_short_stable_and_tells_environments_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(environment.tag(1)) == 16
     assert environment.tag(1) == environment.tag(1) != environment.tag(2)
+    assert environment.tag(1, ("polars",)) != environment.tag(1)
+    assert environment.describe(1, ("no-such-distribution",))["no-such-distribution"] == "not installed"
     monkeypatch.setattr(environment, "_installed", lambda: {"numpy": "99"})
-    assert environment.tag(987) != environment.tag(1)
     assert environment.describe(1)["numpy"] == "99"
 
 

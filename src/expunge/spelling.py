@@ -11,6 +11,8 @@ import numpy as np
 from expunge.errors import CodecError
 
 TREES = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
+BUNCH = "sklearn.utils._bunch"
+ADDRESS = "_stop_words_id"  # where in memory a vectorizer's stop words once were
 
 
 def spelled(named: Any, name: str | None = None) -> str:
@@ -57,6 +59,8 @@ def reduced(value: Any) -> str | tuple[Any, Any, Any, list[Any], list[list[Any]]
         If the object does not say, or says it by what cannot be written down.
     """
     kind, reduce = type(value), copyreg.dispatch_table.get(type(value))
+    if isinstance(value, np.ma.MaskedArray):  # which makes up a fill value when it is first asked
+        value = np.ma.array(value, fill_value=value.fill_value)
     try:
         said = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception as refusal:
@@ -68,9 +72,16 @@ def reduced(value: Any) -> str | tuple[Any, Any, Any, list[Any], list[list[Any]]
     if setter is not None:
         msg = f"a {title(kind)} sets its state by a function of its own, which cannot be written down"
         raise CodecError(msg)
-    if kind.__module__ in TREES:  # counters of queries: asking a model must not change it
-        state = (*state[:7], 0, 0, 0, 0, *state[11:])
-    return make, arguments, state, list(items or ()), [list(pair) for pair in entries or ()]
+    return make, arguments, _settled(kind, state), list(items or ()), [list(pair) for pair in entries or ()]
+
+
+def _settled(kind: type, state: Any) -> Any:
+    """The state of a foreign object, without what changes when a model is asked, moved or read again."""
+    if kind.__module__ in TREES:  # counts the questions it was asked
+        return (*state[:7], 0, 0, 0, 0, *state[11:])
+    if kind.__module__ == BUNCH:  # holds warnings, and does not take them back
+        return None
+    return {name: held for name, held in state.items() if name != ADDRESS} if isinstance(state, dict) else state
 
 
 def describe(dtype: np.dtype[Any]) -> Any:

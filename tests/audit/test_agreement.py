@@ -102,6 +102,8 @@ def test_it_says_where_it_cannot_tell() -> None:
     blind = arms(original=said(3), forgotten=said(3), oracle=said(3), second=said(4))
     assert not tells(blind.original.retained, blind.second.retained)
     assert "It cannot tell on retained, forgotten:" in "\n".join(lines(blind))
+    alike = arms(original=said(3), forgotten=said(3), oracle=said(3), second=said(3))
+    assert not tells(alike.original.retained, alike.second.retained)
     seeing = arms(original=said(1), forgotten=said(3), oracle=said(3), second=said(3))
     assert tells(seeing.original.retained, seeing.second.retained)
     assert "cannot tell" not in "\n".join(lines(seeing))

@@ -107,6 +107,7 @@ def four(original: float, forgotten: float, oracle: float, second: float) -> Fou
         (four(0.9, 0.1, 0.5, 0.52), "worse than they should"),
         (four(0.9, 0.55, 0.5, 0.52), None),
         (four(0.9, 0.9, 0.5, 0.85), None),  # a second oracle shows that it may be chance
+        (four(0.9, 0.1, 0.5, 0.15), None),
     ],
 )
 def test_forgotten_records_that_stand_out_are_found(arms: Four[Membership | Missing], words: str | None) -> None:

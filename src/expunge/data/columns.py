@@ -159,7 +159,9 @@ def take_names(ids: Ids, rows: NDArray[np.intp] | slice) -> Ids:
 def take_labels(labels: Labels, rows: NDArray[np.intp] | slice) -> Labels:
     """Some of the labels; text in its shortest type, so that a forgotten long label leaves no trace in the type."""
     taken = labels[rows]
-    return np.array(taken.tolist(), dtype=np.str_) if taken.dtype.kind == "U" else taken
+    if taken.dtype.kind != "U":
+        return taken
+    return taken.astype(f"<U{np.strings.str_len(taken).max(initial=1)}")
 
 
 def as_classes(given: Any, label: Labels | None) -> tuple[Scalar, ...] | None:
@@ -200,7 +202,8 @@ def _from_values(values: Any, what: str) -> pa.Array:
         msg = f"{what} must be one value for each row, got an array of shape {values.shape}"
         raise DataError(msg)
     if isinstance(values, np.ndarray):
-        values = values.astype(values.dtype.newbyteorder("="), copy=False)
+        native = np.dtype(object) if values.dtype.kind == "T" else values.dtype.newbyteorder("=")
+        values = values.astype(native, copy=False)
     try:
         return pa.array(
             values, type=pa.large_string() if isinstance(values, np.ndarray) and values.dtype.kind == "U" else None

@@ -211,7 +211,7 @@ def _matrix(given: Any) -> NDArray[Any]:
     if matrix.ndim != 2:
         msg = f"features must have two dimensions, rows and columns, got shape {matrix.shape}"
         raise DataError(msg)
-    if matrix.dtype.kind not in NUMBERS + "OU":
+    if matrix.dtype.kind not in NUMBERS + "OUT":
         msg = f"features must be numbers or text, got {matrix.dtype}"
         raise DataError(msg)
     return matrix

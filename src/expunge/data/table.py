@@ -18,6 +18,7 @@ array([0, 3])
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -63,6 +64,13 @@ class Columns:
             self.names,
             self.kind,
         )
+
+    @cached_property
+    def coded(self) -> tuple[Labels, NDArray[np.intp]]:
+        """Distinct labels, sorted, and (n,) the place of each row's label among them."""
+        held = np.zeros(0) if self.label is None else self.label
+        names, codes = np.unique(held, return_inverse=True)
+        return names, codes
 
     def digest(self, key: bytes, *, named: bool) -> NDArray[np.uint8]:
         """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
@@ -193,6 +201,13 @@ class Table:
         """(n,) bool, int64, float64 or text; None in a table to predict for."""
         held = self.columns.label
         return held if held is None or self.rows is None else cols.take_labels(held, self.rows)
+
+    @property
+    def present(self) -> tuple[Scalar, ...]:
+        """Distinct labels of these records, sorted."""
+        names, codes = self.columns.coded
+        held = codes if self.rows is None else codes[self.rows]
+        return tuple(names[np.bincount(held, minlength=len(names)) > 0].tolist())
 
     @property
     def features(self) -> Any:

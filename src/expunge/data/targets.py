@@ -68,8 +68,7 @@ def remarks(table: Table, target: Target) -> tuple[str, ...]:
         said.append("no record of the data carries what this target names: there is nothing to change")
     twins = table.twins(target)
     if len(twins):
-        first = name_at(table.ids, int(twins[0]))
-        said.append(f"{len(twins)} records that stay are exact copies of forgotten ones (the first: {first!r})")
+        said.append(f"{len(twins)} records that stay are exact copies of forgotten ones: what they say stays")
     if isinstance(target, Label) and table.classes is not None and target.value in table.classes:
         said.append(f"the class {target.value!r} is declared as public and stays a class, without examples")
     return tuple(said)

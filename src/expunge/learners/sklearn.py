@@ -26,8 +26,10 @@ array([[0.8, 0.2],
 
 from __future__ import annotations
 
+import sys
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -43,7 +45,7 @@ from sklearn.linear_model import (
     TweedieRegressor,
 )
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from expunge import keyed
 from expunge.codec import decode, encode, fingerprint
@@ -125,7 +127,7 @@ class SklearnLearner(Params):
             return None
         if data.classes is not None and hasattr(self.estimator, "partial_fit"):
             return data.classes
-        return tuple(np.unique(_label(data)).tolist())
+        return _present(data)
 
     def visits(self, data: Table, run: Run) -> int:
         """One fit counts as one visit of each record."""
@@ -133,7 +135,7 @@ class SklearnLearner(Params):
 
     def learn(self, data: Table, run: Run) -> Fitted:
         """Fit a clone to the records in keyed order."""
-        classes = None if self.classes(data) is None else tuple(np.unique(_label(data)).tolist())
+        classes = _present(data) if is_classifier(self.estimator) else None
         if not len(data) or (classes is not None and len(classes) < 2):
             return Fitted(None, classes)
         estimator = _seeded(self.estimator, run.key)
@@ -184,12 +186,14 @@ class SklearnLearner(Params):
         ``data.classes`` are those of the whole shard. None comes back while a convex model has not seen them all.
         """
         classes = self.classes(data)
+        if classes is not None and data.classes is not None:
+            classes = data.classes  # also where the estimator cannot be told: a slice may lack some of them
         if classes is not None and len(classes) < 2:
             return Fitted(None, classes)
         begun = state is not None and state.estimator is not None
         estimator = deepcopy(state.estimator) if state is not None and begun else _seeded(self.estimator, run.key)
         if isinstance(estimator, CONVEX):
-            if classes is not None and len(np.unique(_label(data))) < len(classes):
+            if classes is not None and len(_present(data)) < len(classes):
                 return state
             estimator.warm_start = True
             _call(estimator.fit, data, run, "fit")
@@ -222,7 +226,7 @@ def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> No
     """Call a fit with the records in the order that belongs to these names."""
     ordered = data.take(keyed.order(run.key, data.ids, *names))
     try:
-        with threadpool_limits(limits=run.threads):
+        with _pools(len(sys.modules)).limit(limits=run.threads):
             fit(ordered.features, _label(ordered), **options)
     except Warning:  # made an error by the user's own filters
         raise
@@ -232,13 +236,22 @@ def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> No
         raise LearnError(msg) from failure
 
 
+@lru_cache(maxsize=1)
+def _pools(modules: int) -> ThreadpoolController:  # noqa: ARG001  (the cache's key)
+    """The thread pools of the libraries that are loaded; looked for again when another module has been imported."""
+    return ThreadpoolController()
+
+
 def _label(data: Table) -> NDArray[Any]:
-    """Labels; text in its shortest type, so that a forgotten long label leaves no trace in the type."""
     label = data.label
     if label is None:
         msg = "learning needs a label for each record, and this table has none: give y, or name the label column"
         raise DataError(msg)
-    return np.array(label.tolist(), dtype=np.str_) if label.dtype.kind == "U" else label
+    return label
+
+
+def _present(data: Table) -> tuple[Scalar, ...]:
+    return data.present if len(_label(data)) else ()
 
 
 def _without_clock(estimator: Any) -> Any:

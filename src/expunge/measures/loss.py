@@ -143,7 +143,7 @@ def squared_error(predicted: ArrayLike, label: Labels) -> NDArray[np.float64]:
         msg = f"squared error needs one prediction for each numeric label, got {held.shape} for {label.shape}"
         raise DataError(f"{msg} of type {_kind(label)}")
     _refuse_nan(held)
-    return np.asarray((held - label.astype(np.float64)) ** 2)
+    return np.asarray((held - label) ** 2)
 
 
 def r_squared(predicted: ArrayLike, label: Labels) -> float | None:

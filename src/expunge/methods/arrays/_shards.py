@@ -13,6 +13,8 @@ from expunge.codec import decode, encode
 from expunge.protocol import Continuing, Priced, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
@@ -124,19 +126,25 @@ def _trained(task: Task, state: Any, rows: NDArray[np.intp], piece: int) -> Any:
     return task.learner.go_on(state, task.data.take(rows), task.epochs[piece], own)
 
 
-def chains(data: Table, slices: NDArray[np.int64], count: int, key: bytes, *names: str) -> tuple[str, ...]:
-    """A keyed digest for each slice of all that its state is made of.
+def sums(data: Table, groups: NDArray[np.int64], count: int, key: bytes) -> list[bytes]:
+    """A digest of the set of records in each of ``count`` groups; (n,) ``groups`` says where each record is.
 
-    Records enter as the sum of their keyed 128-bit digests in two lanes modulo 2**64 (a multiset hash: Clarke et al.,
-    ASIACRYPT 2003), so that order means nothing and a million records are quick; then each link digests the one before.
+    Records enter as the sum of their keyed 128-bit digests, in two lanes modulo 2**64 (a multiset hash: Clarke et al.,
+    ASIACRYPT 2003), and as their number: order means nothing, and a million records are quick.
     """
     lanes = np.ascontiguousarray(data.digests(keyed.subkey(key, "records"))).view("<u8").reshape(-1, 2)
-    link = keyed.digest(key, data.schema().encode(), *(name.encode() for name in names))
+    total = np.zeros((count, 3), dtype="<u8")
+    for lane in range(2):
+        np.add.at(total[:, lane], groups, lanes[:, lane])
+    total[:, 2] = np.bincount(groups, minlength=count)
+    return [held.tobytes() for held in total]
+
+
+def chain_of(key: bytes, slices: Sequence[bytes], *names: str) -> tuple[str, ...]:
+    """A keyed digest for each slice of all that its state is made of: each link digests the one before."""
+    link = keyed.digest(key, *(name.encode() for name in names))
     chain = []
-    for piece in range(count):
-        held = lanes[slices == piece]
-        link = keyed.digest(
-            key, link.encode(), len(held).to_bytes(8, "little"), held.sum(axis=0, dtype=np.uint64).tobytes()
-        )
+    for held in slices:
+        link = keyed.digest(key, link.encode(), held)
         chain.append(link)
     return tuple(chain)

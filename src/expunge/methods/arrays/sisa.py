@@ -43,7 +43,7 @@ from expunge.codec import fingerprint
 from expunge.errors import EmptyModelError, MismatchError, ParameterError, RefusedError
 from expunge.learners.sklearn import as_learner
 from expunge.methods.arrays._placement import Band, checked_bands, place
-from expunge.methods.arrays._shards import Task, chains, schedule_of, train
+from expunge.methods.arrays._shards import Task, chain_of, schedule_of, sums, train
 from expunge.params import Params
 from expunge.protocol import Continuing, Named, Run
 from expunge.values import Column, Exact, Forgotten, Quote, Refusal
@@ -232,10 +232,13 @@ class Sisa(Params):
         features = data if self.likelihood is None else data.drop(self.likelihood)
         learner, recipe = as_learner(self.learner), self.recipe()
         epochs = schedule_of(learner, self.slices, self.schedule)
+        held = sums(features, placed.shards * self.slices + placed.slices, self.shards * self.slices, run.key)
+        schema = features.schema()
         for number, rows in enumerate(placed.members()):
             records, slices = features.take(rows), placed.slices[rows]
             classes = learner.classes(records) if hasattr(learner, "classes") else None
-            chain = chains(records, slices, len(epochs), run.key, recipe, str(number), repr(classes))
+            mine = held[number * self.slices : (number + 1) * self.slices]
+            chain = chain_of(run.key, mine, schema, recipe, str(number), repr(classes))
             own = Run(keyed.subkey(run.key, "shard", number), threads=run.threads)
             yield Task(number, learner, replace(records, classes=classes), slices, epochs, self.schedule, chain, own)
 

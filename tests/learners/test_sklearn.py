@@ -1,0 +1,251 @@
+"""The scikit-learn learner: pure in the set of records, seeded by the key, honest about what it cannot do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Perceptron, Ridge, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_info
+
+from expunge import Label, Records, Run, Sisa, SklearnLearner, Table, fingerprint
+from expunge.codec import decode, encode
+from expunge.errors import DataError, EmptyModelError, LearnError, ParameterError
+from expunge.learners.sklearn import as_learner
+from expunge.testing import patients
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # short training, on purpose
+
+RUN = Run(key=b"k")
+
+
+def learned(estimator: Any, data: Table, run: Run = RUN) -> str:
+    return fingerprint(SklearnLearner(estimator).learn(data, run))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        RandomForestClassifier(5),
+        BaggingClassifier(SGDClassifier(), n_estimators=3),
+        HistGradientBoostingClassifier(max_iter=3),
+        SVC(),
+        make_pipeline(StandardScaler(), GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)),
+        GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_learning_depends_on_the_set_of_records_and_the_key_alone(estimator: Any) -> None:
+    data = patients().after(Label("unsure"))
+    shuffled = data.take(np.random.default_rng(0).permutation(len(data)))
+    assert learned(estimator, data) == learned(estimator, shuffled)
+
+
+@pytest.mark.parametrize("estimator", [RandomForestClassifier(5), make_pipeline(StandardScaler(), SGDClassifier())])
+def test_seeds_belong_to_the_key_however_deep_and_whatever_they_were_set_to(estimator: Any) -> None:
+    data = patients()
+    assert learned(estimator, data) != learned(estimator, data, Run(key=b"another"))
+    seeded = estimator.set_params(**{name: 5 for name in estimator.get_params() if name.endswith("random_state")})
+    assert learned(estimator, data) == learned(seeded, data)
+
+
+class Looks(LogisticRegression):
+    """Writes down how many threads it is given."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        self.seen_ = sorted({pool["num_threads"] for pool in threadpool_info()})
+        return super().fit(X, y)
+
+
+LOOKS: Any = Looks
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_are_held_while_learning_and_given_back(threads: int) -> None:
+    before = threadpool_info()
+    model = SklearnLearner(LOOKS()).learn(patients(), Run(key=b"k", threads=threads))
+    assert model.estimator.seen_ == [threads]
+    assert threadpool_info() == before
+
+
+def test_a_shard_of_one_class_predicts_that_class() -> None:
+    data = patients().after(Label("unsure")).after(Label("spam"))
+    learner = SklearnLearner(LogisticRegression())
+    model = learner.learn(data, RUN)
+    assert (model.estimator, model.classes) == (None, ("ham",))
+    assert np.array_equal(learner.predict(model, data), np.ones((len(data), 1)))
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), Ridge()])
+def test_a_model_of_nothing_says_so(estimator: Any) -> None:
+    data = patients(numbers=isinstance(estimator, Ridge))
+    learner = SklearnLearner(estimator)
+    model = learner.learn(data.take(slice(0, 0)), RUN)
+    with pytest.raises(EmptyModelError, match="no record left"):
+        learner.predict(model, data)
+
+
+@pytest.mark.parametrize("estimator", [LinearSVC(), Perceptron(), SVC(), DecisionTreeClassifier(), GaussianNB()])
+def test_scores_sum_to_one_and_decide_as_the_estimator_does(estimator: Any) -> None:
+    data, learner = patients(), SklearnLearner(estimator)
+    model = learner.learn(data, RUN)
+    scores = learner.predict(model, data)
+    assert scores.shape == (len(data), 3)
+    assert np.allclose(scores.sum(axis=1), 1.0)
+    assert np.array_equal(np.array(model.classes)[scores.argmax(axis=1)], model.estimator.predict(data.features))
+
+
+@pytest.mark.parametrize("estimator", [LinearSVC(), SVC()])
+def test_two_classes_are_scored_through_a_logistic(estimator: Any) -> None:
+    data, learner = patients().after(Label("unsure")), SklearnLearner(estimator)
+    model = learner.learn(data, RUN)
+    margins = model.estimator.decision_function(data.features)
+    scores = learner.predict(model, data)
+    assert np.allclose(np.log(scores[:, 1] / scores[:, 0]), margins)
+
+
+class Decides(ClassifierMixin, BaseEstimator):
+    """A classifier that gives decisions and nothing else."""
+
+    def fit(self, X: Any, y: Any) -> Decides:
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return self.classes_[np.arange(len(X)) % len(self.classes_)]
+
+
+def test_bare_decisions_are_scored_one() -> None:
+    data, learner = patients(), SklearnLearner(Decides())
+    scores = learner.predict(learner.learn(data, RUN), data)
+    assert np.array_equal(scores[:3], np.eye(3))
+
+
+def test_a_search_keeps_no_clock_wherever_it_stands() -> None:
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
+    data = patients().after(Label("unsure"))
+    for estimator in (search, make_pipeline(StandardScaler(), search)):
+        model = SklearnLearner(estimator).learn(data, RUN)
+        assert b"_time" not in encode(model).replace(b"refit_time_", b"")
+
+
+def frame() -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    kinds, words = ["red", "green", "blue"], ["cheap pills", "dear friend", "dear pills", "cheap friend"]
+    return pd.DataFrame(
+        {
+            "id": [f"r{k}" for k in range(60)],
+            "size": random.normal(size=60),
+            "kind": pd.Categorical([kinds[k % 3] for k in range(60)]),
+            "text": [words[k % 4] for k in range(60)],
+            "spam": ["yes" if k % 4 in (0, 2) else "no" for k in range(60)],
+        }
+    )
+
+
+def test_frames_reach_a_column_transformer_by_name() -> None:
+    columns = ColumnTransformer(
+        [("n", StandardScaler(), ["size"]), ("k", OneHotEncoder(), ["kind"]), ("t", TfidfVectorizer(), "text")]
+    )
+    method = Sisa(make_pipeline(columns, LogisticRegression()), shards=3)
+    table, run = Table.from_frame(frame(), id="id", label="spam"), Run(key=b"k")
+    model, target = method.learn(table, run), Records(["r7", "r8"])
+    assert (np.array(model.classes)[method.predict(model, table).argmax(axis=1)] == table.label).mean() > 0.9
+    done = method.forget(model, target, table, run)
+    assert fingerprint(done.model) == fingerprint(method.learn(table.after(target), Run(key=b"k")))
+
+
+def test_a_category_that_only_the_forgotten_had_leaves_no_trace() -> None:
+    held = frame()
+    rare = held.assign(kind=pd.Categorical(["ultraviolet", *held["kind"].astype(str)[1:]]))
+    estimator = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=2, categorical_features="from_dtype")
+    method, run = Sisa(estimator, shards=2), Run(key=b"k")
+    table = Table.from_frame(rare.drop(columns="text"), id="id", label="spam")
+    done = method.forget(method.learn(table, run), Records(["r0"]), table, run)
+    never = Table.from_frame(held.drop(columns="text").iloc[1:], id="id", label="spam")
+    assert fingerprint(done.model) == fingerprint(method.learn(never, Run(key=b"k")))
+    assert b"ultraviolet" not in encode(done.model)
+
+
+def test_a_long_label_that_only_the_forgotten_had_leaves_no_trace_in_the_type() -> None:
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    labels = ["a", "b"] * 9 + ["a label much longer than the others", "b"]
+    table, method, run = Table.from_arrays(X, labels), Sisa(DecisionTreeClassifier(), shards=1), Run(key=b"k")
+    done = method.forget(method.learn(table, run), Records([18]), table, run)
+    without = Table.from_arrays(np.delete(X, 18, axis=0), np.delete(labels, 18), np.delete(np.arange(20), 18))
+    assert fingerprint(done.model) == fingerprint(method.learn(without, Run(key=b"k")))
+
+
+@pytest.mark.parametrize("estimator", [SGDClassifier(), MLPClassifier((3,)), LogisticRegression()])
+def test_going_on_from_bytes_is_going_on(estimator: Any) -> None:
+    data, learner = patients(), SklearnLearner(estimator, epochs=2)
+    data = replace(data, classes=("ham", "spam", "unsure"))
+    first = learner.go_on(None, data, 2, RUN)
+    rested = decode(encode(first), trusted=True)
+    before = fingerprint(first)
+    assert fingerprint(learner.go_on(first, data, 2, RUN)) == fingerprint(learner.go_on(rested, data, 2, RUN))
+    assert fingerprint(first) == before, "the state given is left alone"
+
+
+@pytest.mark.parametrize("declared", [None, ("ham", "never seen", "spam", "unsure")])
+@pytest.mark.parametrize("estimator", [SGDClassifier(), LogisticRegression(), MLPClassifier((3,))])
+def test_first_slices_that_lack_a_class_and_declared_classes_without_records(estimator: Any, declared: Any) -> None:
+    data, run = replace(patients(), classes=declared), Run(key=b"k")
+    method = Sisa(SklearnLearner(estimator, epochs=2), shards=2, slices=6)
+    model = method.learn(data, run)
+    assert method.predict(model, data).shape[0] == len(data)
+    for target in (Label("unsure"), Records(data.ids[:9])):
+        done = method.forget(model, target, data, run)
+        assert fingerprint(done.model) == fingerprint(method.learn(data.after(target), Run(key=b"k")))
+        assert method.predict(done.model, data).sum() == pytest.approx(len(data))
+
+
+def test_a_class_that_leaves_a_shard_is_said_in_the_quote() -> None:
+    data, run = patients(), Run(key=b"k")
+    method = Sisa(SklearnLearner(SGDClassifier(), epochs=2), shards=2, slices=3)
+    quote = method.quote(method.learn(data, run), Label("unsure"), data, run)
+    assert any("class 'unsure' leaves shard" in said for said in quote.assumptions)  # type: ignore[union-attr]
+
+
+def test_what_is_no_learner_is_refused_with_what_is() -> None:
+    with pytest.raises(ParameterError, match="takes a learner"):
+        as_learner("logistic regression")
+    with pytest.raises(ParameterError, match="classifier or regressor, got StandardScaler"):
+        as_learner(StandardScaler())
+    with pytest.raises(ParameterError, match="epochs must be a whole number"):
+        SklearnLearner(SGDClassifier(), epochs=0)
+
+
+def test_a_table_without_labels_cannot_be_learned() -> None:
+    with pytest.raises(DataError, match="needs a label for each record"):
+        SklearnLearner(SGDClassifier()).learn(Table.from_arrays(np.eye(3)), RUN)
+
+
+def test_an_estimator_that_fails_says_so_in_its_own_words() -> None:
+    with pytest.raises(LearnError, match=r"LogisticRegression failed on 40 records.*'C'"):
+        SklearnLearner(LogisticRegression(C=-1.0)).learn(patients(), RUN)
+
+
+def test_the_recipe_is_of_the_parameters_and_not_of_the_seed() -> None:
+    recipe = SklearnLearner(SGDClassifier(alpha=0.1)).recipe()
+    assert recipe == SklearnLearner(SGDClassifier(alpha=0.1, random_state=7)).recipe()
+    assert recipe != SklearnLearner(SGDClassifier(alpha=0.2)).recipe()
+    assert recipe != SklearnLearner(SGDClassifier(alpha=0.1), epochs=3).recipe()
+
+
+def test_packages_of_the_estimator_are_part_of_the_environment() -> None:
+    assert SklearnLearner(make_pipeline(StandardScaler(), SGDClassifier())).packages == ("sklearn",)

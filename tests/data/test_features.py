@@ -60,8 +60,9 @@ def test_a_frame_is_handed_back_as_what_it_was(maker: str) -> None:
 @pytest.mark.parametrize("maker", ["pandas", "polars", "arrow"])
 def test_gaps_stay_gaps(maker: str) -> None:
     table = Table.from_arrays(gapped()[maker])
-    assert table.stored.column("s").to_pylist() == ["b", None, "é"]
-    assert table.stored.column("n").to_pylist() == [1, None, 3]
+    stored: Any = table.stored
+    assert stored.column("s").to_pylist() == ["b", None, "é"]
+    assert stored.column("n").to_pylist() == [1, None, 3]
     handed = table.features
     held = handed.isna() if maker == "pandas" else pl.DataFrame(pa.table(handed)).select(pl.all().is_null())
     assert (
@@ -122,7 +123,6 @@ def test_text_stays_text_and_categories_stay_categories() -> None:
     handed = Table.from_arrays(frame).take(slice(0, 1)).features
     assert isinstance(handed["c"].dtype, pd.CategoricalDtype)
     assert not isinstance(handed["s"].dtype, pd.CategoricalDtype)
-    assert Table.from_arrays(frame).after  # the table still answers
     assert handed.shape == (1, 2)
 
 
@@ -281,7 +281,7 @@ def test_any_changed_cell_changes_the_bytes_of_its_row_alone(maker: str) -> None
         frame: Any = pa.table(content)
         frame = frame.to_pandas() if maker == "pandas" else pl.from_arrow(frame) if maker == "polars" else frame
         made = Table.from_arrays(frame)
-        assert made.stored.schema.types == Table.from_arrays(pa.table(CONTENT)).stored.schema.types
+        assert made.schema() == Table.from_arrays(every_frame()[maker]).schema()
         assert (made.digests(b"k", named=False) != before).any(axis=1).tolist() == [False, True, False], name
 
 
@@ -294,15 +294,21 @@ def test_a_gap_is_not_the_value_that_stands_for_it(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.date64(), pa.time32("s"), pa.time64("ns"), 
+    "kind", [pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.date64(), pa.time32("s"), pa.time64("ns"),
              pa.duration("ms"), pa.timestamp("ns", "UTC"), pa.bool_(), pa.string_view(), pa.large_string()],
     ids=str,
 )  # fmt: skip
 def test_every_type_that_is_taken_has_digests_and_comes_back(kind: Any) -> None:
-    values = pa.array(["a", None, "b"], kind) if "string" in str(kind) else pa.array([0, None, 1], pa.int64()).cast(pa.int32() if kind.bit_width == 32 and "time" in str(kind) else pa.int64()).cast(kind, safe=False) if kind != pa.float16() else pa.array(np.array([0, 1, 1], "f2"))  # fmt: skip
+    if "string" in str(kind):
+        values = pa.array(["a", None, "b"], kind)
+    elif kind == pa.float16():
+        values = pa.array(np.array([0, 1, 2], "f2"))
+    else:
+        whole = pa.int32() if kind == pa.time32("s") else pa.int64()
+        values = pa.array([0, None, 1], whole).cast(kind, safe=False)
     table = Table.from_arrays(pa.table({"a": values}), ids=[1, 2, 3])
     digests = table.digests(b"k", named=False)
-    assert len(np.unique(digests, axis=0)) == (2 if kind == pa.float16() else 3)
+    assert len(np.unique(digests, axis=0)) == 3
     assert table.features.column("a").to_pylist() == values.to_pylist()
 
 

@@ -378,8 +378,9 @@ def new(X: Any = ((1.0, 2.0, 3.0),), y: Any = ("x",), ids: Any = (8,), owners: A
     ids=lambda rows: "" if isinstance(rows, Table) else rows[:30],
 )
 def test_new_rows_that_do_not_fit_are_refused(rows: Table, sentence: str) -> None:
-    corrected = Table.from_arrays(rows.features, rows.label, ["5"] if rows.ids.tolist() == ["8"] else [5], rows.owners,
-                                  **({"columns": rows.names} if rows.columns.kind in {"matrix", "objects"} else {}))  # fmt: skip
+    named: dict[str, Any] = {"columns": rows.names} if rows.columns.kind in {"matrix", "objects"} else {}
+    ids: list[Any] = ["5"] if rows.ids.tolist() == ["8"] else [5]
+    corrected = Table.from_arrays(rows.features, rows.label, ids, rows.owners, **named)
     for act in (TABLE.change, TABLE.after, lambda target: TABLE.after(Batch([target]))):
         with pytest.raises(DataError, match=sentence):
             act(Addition(rows))

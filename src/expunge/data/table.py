@@ -75,7 +75,7 @@ class Columns:
     def digest(self, key: bytes, *, named: bool) -> NDArray[np.uint8]:
         """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
         if (key, named) not in self.digests:
-            blocks = feats.row_bytes(self.features, key)
+            blocks = [np.zeros((len(self.ids), 0), np.uint8), *feats.row_bytes(self.features, key)]
             if self.label is not None:
                 blocks.append(_bytes_of(self.label, key))
             if named:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from expunge import Quote, Records, Retrain, Run, Sisa, fingerprint
@@ -14,12 +17,24 @@ from expunge.errors import ParameterError
 from expunge.protocol import Pace
 from expunge.testing import Case, Law, contract, patients
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # short training, on purpose
+
+
+EVERY_KIND = [
+    LogisticRegression(),
+    SGDClassifier(max_iter=5, tol=None),
+    MLPClassifier((3,), max_iter=5),
+    DecisionTreeClassifier(),
+    HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2),
+    make_pipeline(StandardScaler(), LogisticRegression()),
+]
+
 
 @contract(
-    Case(Retrain(LogisticRegression())),
-    Case(Retrain(DecisionTreeClassifier()), patients(owned=False)),
+    *(Case(Retrain(estimator), examples=4) for estimator in EVERY_KIND),
+    *(Case(Retrain(estimator), patients(owned=False), examples=2, portable=False) for estimator in EVERY_KIND),
     Case(Retrain(Ridge()), patients(numbers=True)),
-    Case(Retrain(HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2)), examples=3),
+    Case(Retrain(Ridge()), patients(numbers=True, owned=False)),
     Case(Retrain(Sisa(GaussianNB(), shards=3)), examples=5),
 )
 def test_retraining_keeps_the_law(case: Case, law: Law) -> None:

@@ -1,0 +1,109 @@
+"""What the documents say is what the code does: examples run, outputs are those printed, links lead to files."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import expunge
+from expunge import catalog, cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SESSIONS = [page for page in PAGES if re.search("^>>> ", page.read_text(encoding="utf-8"), re.MULTILINE)]
+SESSIONS.remove(ROOT / "CONTRIBUTING.md")  # its session stands inside a file that a test of its own writes and runs
+BLOCK = re.compile(r"^```python\n(.*?)^```\s*(?:^```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[[^\]]*\]\((?!https?://|mailto:)([^)#]+)[^)]*\)")
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Python blocks of a page, each with the text block that follows it at once."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def ran(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A block run as a script of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.mark.parametrize(("code", "printed"), blocks(ROOT / "README.md"))
+def test_each_example_of_the_readme_prints_what_it_says(code: str, printed: str, tmp_path: Path) -> None:
+    said = ran(code, tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout == printed
+
+
+def test_the_first_example_is_short_enough_to_be_read() -> None:
+    code, printed = blocks(ROOT / "README.md")[0]
+    assert printed
+    assert len([line for line in code.splitlines() if line and "import" not in line]) <= 15
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.name)
+def test_each_session_of_the_docs_runs(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("```\n", "\n")  # a fence is no output
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert test.examples
+    assert doctest.DocTestRunner(optionflags=FLAGS).run(test).failed == 0
+
+
+def test_adding_a_method_takes_one_file_and_one_test(tmp_path: Path) -> None:
+    (method, _), (test, _) = blocks(ROOT / "CONTRIBUTING.md")
+    package = tmp_path / "expunge"
+    shutil.copytree(ROOT / "src" / "expunge", package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "methods" / "arrays" / "shares.py").write_text(method, encoding="utf-8")
+    (tmp_path / "test_shares.py").write_text(test, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    for command in (
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shares.py"],
+        [sys.executable, "-m", "doctest", str(package / "methods" / "arrays" / "shares.py")],
+        [sys.executable, "-c", "from expunge import catalog; print(catalog.load('shares').__name__)"],
+    ):
+        said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stdout + said.stderr
+    assert said.stdout == "Shares\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_link_leads_to_a_file(page: Path) -> None:
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), f"{page.name} links to {link}, which is not there"
+
+
+@pytest.mark.parametrize("entry", catalog.entries(), ids=lambda entry: entry.name)
+def test_each_method_stands_in_the_readme_and_its_paper_in_the_index(entry: catalog.Entry) -> None:
+    title = catalog.load(entry.name).__name__
+    assert f"`{title}(" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{entry.name}.py" in (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", expunge.__all__)
+def test_each_public_name_says_what_it_is(name: str) -> None:
+    assert inspect.getdoc(getattr(expunge, name))
+
+
+def test_each_command_stands_in_the_documents_and_has_help() -> None:
+    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for command in cli.app.registered_commands:
+        assert command.callback is not None
+        name = command.callback.__name__
+        assert f"expunge {name}" in told or f"make {name}" in told
+        assert inspect.getdoc(command.callback)
+
+
+@pytest.mark.parametrize(
+    "line", ["[a page](no/such/page.md)", "[a place](docs/nowhere.md#there)"], ids=["a page", "a place in a page"]
+)
+def test_a_dead_link_would_be_found(line: str) -> None:
+    assert not all((ROOT / link).exists() for link in LINK.findall(line))

@@ -221,7 +221,8 @@ def report(*, quick: bool) -> Iterator[str]:
     warnings.simplefilter("ignore")  # training is short on purpose, as in the paper
     rows, owners = (3000, 5) if quick else (None, 30)
     yield "# SISA against retraining\n\n"
-    yield f"`python benchmarks/sisa.py --write{' --quick' if quick else ''}`: one run, one thread, wall clock with all I/O. "
+    yield f"`python benchmarks/sisa.py --write{' --quick' if quick else ''}`: "
+    yield "one run, one thread, wall clock with all I/O. "
     yield f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
     yield f"scikit-learn {version('scikit-learn')}, numpy {version('numpy')}. Key and seeds are fixed in the file.\n\n"
     network = SklearnLearner(MLPClassifier((64,), batch_size=64, max_iter=6, tol=0.0, n_iter_no_change=6), epochs=6)

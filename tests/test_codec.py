@@ -6,6 +6,7 @@ import base64
 import collections
 import contextlib
 import copy
+import dataclasses
 import datetime as dt
 import enum
 import fractions
@@ -66,7 +67,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from expunge.codec import MAGIC, decode, encode, fingerprint
+from expunge.codec import CHECK, MAGIC, decode, encode, fingerprint
 from expunge.errors import CodecError
 from expunge.learners.sklearn import Fitted
 from expunge.values import Batch, Certified, Label, Quote, Records
@@ -96,6 +97,11 @@ class Setter:
 
     def __reduce__(self) -> Any:
         return Setter, (), {"a": 1}, None, None, setattr
+
+
+@dataclasses.dataclass
+class Theirs:
+    """A dataclass that is not ours."""
 
 
 class Colour(enum.Enum):
@@ -147,8 +153,13 @@ def same(a: Any, b: Any) -> bool:  # noqa: C901, PLR0911  (one case a kind of va
 
 def crafted(node: Any, **arrays: np.ndarray[Any, Any]) -> bytes:
     """A blob with a structure of our choice, as somebody who means ill would write it."""
-    structure = json.dumps(node).encode()
-    return MAGIC + len(structure).to_bytes(8, "little") + structure + save(arrays)
+    return sealed(json.dumps(node).encode(), save(arrays))
+
+
+def sealed(structure: bytes, arrays: bytes) -> bytes:
+    """A blob whose checksum is right: it keeps out accidents, not people."""
+    content = len(structure).to_bytes(8, "little") + structure + arrays
+    return MAGIC + blake2b(content, digest_size=CHECK).digest() + content
 
 
 # -- plain values ------------------------------------------------------------------------------------------------------
@@ -230,23 +241,23 @@ def test_each_of_them_comes_back(value: Any) -> None:
 
 
 GOLDEN: list[tuple[Any, str, str]] = [
-    (None, "d5a5d260b097cfb7", "44d4c1e3d8f61e55"),
-    (True, "1a9b415478f4664b", "cb72644e452f83c8"),
-    (4, "f4c5954b0b808bfa", "620b5f56cef13de2"),
-    (-(2**70), "7b2c0d81814e73c7", "eba1fa2bdd5fb587"),
-    (0.1, "889325c3346bfa44", "13515218b33385f8"),
-    (float("nan"), "7269c90a951ee874", "08793d5b3c9f7e42"),
-    ("é", "d8aaa7c32ffca288", "f1432f986287d533"),
-    (b"x", "26110a1ab1f729bf", "5195bb7952aa0ae7"),
-    ((1, [2, {3}]), "b02a5c1f8d58fab5", "46a5f6c6eccb6a3b"),
-    ({"b": 1, "a": (2.5, None)}, "5dcff8bb63ceeab0", "7b843c5099fb7773"),
-    (np.arange(6.0).reshape(2, 3), "e9118761d91f0e61", "a3c88d183716f205"),
-    (np.array(["a", "bc"]), "7fbb94ade1c66a52", "f8628b437a1b0ade"),
-    (np.array([None, "a"], object), "40c335e91de0e906", "9ec7ffdc3a363aff"),
-    (np.array(["2020-01-01"], "M8[D]"), "db932f8c480cef01", "01a1571531b48026"),
-    (np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]), "b2adc5ef29fd95de", "16d0be5686c9395e"),
-    (Records([1, "a"]), "d94977558b9d589c", "529cdddc9baed8f3"),
-    (np.random.RandomState(0), "7b64cc94cd25a529", "5f3ffc452d7b500f"),
+    (None, "d5a5d260b097cfb7", "955b0027d4a50133"),
+    (True, "1a9b415478f4664b", "4bb592ee42ff8bfa"),
+    (4, "f4c5954b0b808bfa", "74aa6eb022082bce"),
+    (-(2**70), "7b2c0d81814e73c7", "fdd1b25f0360040f"),
+    (0.1, "889325c3346bfa44", "23ff437f9f9c0a22"),
+    (float("nan"), "7269c90a951ee874", "b91d7170627f18a7"),
+    ("é", "d8aaa7c32ffca288", "a02c6c8dff067328"),
+    (b"x", "26110a1ab1f729bf", "7e5961b0107eb78b"),
+    ((1, [2, {3}]), "b02a5c1f8d58fab5", "fed0030341d59f91"),
+    ({"b": 1, "a": (2.5, None)}, "5dcff8bb63ceeab0", "7bf8a4ff601a7b99"),
+    (np.arange(6.0).reshape(2, 3), "e9118761d91f0e61", "d9eb0f2ec27ba62c"),
+    (np.array(["a", "bc"]), "7fbb94ade1c66a52", "cb8ff0564d46543f"),
+    (np.array([None, "a"], object), "40c335e91de0e906", "c86bc4a1afacfc6d"),
+    (np.array(["2020-01-01"], "M8[D]"), "db932f8c480cef01", "b2ce5f03e7dff773"),
+    (np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]), "b2adc5ef29fd95de", "94b70cdea040f546"),
+    (Records([1, "a"]), "d94977558b9d589c", "f50e9e06c5d135a8"),
+    (np.random.RandomState(0), "7b64cc94cd25a529", "d0336bbb5b131e3d"),
 ]
 
 
@@ -880,6 +891,12 @@ def test_only_our_own_frozen_values_are_made_without_trust(node: Any) -> None:
         decode(crafted(node))
 
 
+def test_a_dataclass_of_somebody_else_is_not_made_by_way_of_our_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("expunge.values.Theirs", Theirs, raising=False)
+    with pytest.raises(CodecError, match="not one of expunge's own values"):
+        decode(crafted(["own", "expunge.values:Theirs", []]))
+
+
 @pytest.mark.parametrize(
     "node",
     [["array", 7], ["nothing", 1], ["same", 9], ["raw", [9], "<f8", 0], ["raw", [1], "O", 0],
@@ -895,9 +912,17 @@ def test_a_structure_that_makes_no_sense_is_refused(node: Any) -> None:
         decode(crafted(node, **{f"{0:08d}": np.zeros(3, np.uint8)}), trusted=True)
 
 
+@pytest.mark.parametrize("position", range(0, 400, 7))
+def test_one_flipped_bit_anywhere_is_found(position: int) -> None:
+    blob = bytearray(encode({"coef": np.arange(30.0), "classes": ("no", "yes")}))
+    blob[position % len(blob)] ^= 1 << (position % 8)
+    with pytest.raises(CodecError, match="truncated, altered, or not written by expunge"):
+        decode(bytes(blob))
+
+
 def test_a_structure_nested_without_end_is_refused() -> None:
     with pytest.raises(CodecError):
-        decode(crafted([]) and MAGIC + (10**5 * 2).to_bytes(8, "little") + b"[" * 10**5 + b"]" * 10**5 + save({}))
+        decode(sealed(b"[" * 10**5 + b"]" * 10**5, save({})))
 
 
 def test_nothing_of_pickle_is_in_a_blob() -> None:

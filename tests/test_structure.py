@@ -133,7 +133,7 @@ def test_drawers_are_found(tmp_path: Path) -> None:
 def untested(package: Path, tests: Path) -> list[str]:
     """Return the modules of a package that have no test file in the same place under tests, dunder files aside."""
     modules = [path.relative_to(package) for path in modules_of(package) if not path.name.startswith("__")]
-    return [str(path) for path in modules if not (tests / path.parent / f"test_{path.name}").is_file()]
+    return [str(path) for path in modules if not (tests / path.parent / f"test_{path.name.lstrip('_')}").is_file()]
 
 
 def test_every_module_has_its_tests() -> None:

@@ -49,6 +49,7 @@ Node = list[Any]
 """One value as JSON: a tag, then what belongs to it."""
 
 MAGIC = b"expunge\x01"
+CHECK = 16  # bytes of the checksum: it finds accidents; against people, a store authenticates
 NUMBERS = "biuf"  # kinds of dtype that safetensors holds
 WIDEST = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16} | dict.fromkeys("SUMmV", 2**31)  # bytes of the dtypes that travel
 PLAIN: dict[type, tuple[str, Callable[[Any], str]]] = {
@@ -66,7 +67,8 @@ def encode(value: Any) -> bytes:
     walk = _Writer()
     structure = walk.text(value)
     arrays = save({f"{k:08d}": array for k, array in enumerate(walk.arrays)})
-    return MAGIC + len(structure).to_bytes(8, "little") + structure + arrays
+    content = len(structure).to_bytes(8, "little") + structure + arrays
+    return MAGIC + blake2b(content, digest_size=CHECK).digest() + content
 
 
 def decode(blob: bytes, *, trusted: bool = False) -> Any:
@@ -84,13 +86,14 @@ def decode(blob: bytes, *, trusted: bool = False) -> Any:
     CodecError
         If the bytes are truncated, altered or not ours, or hold a foreign object and are not trusted.
     """
-    start = len(MAGIC) + 8
-    end = start + int.from_bytes(blob[len(MAGIC) : start], "little")
-    if blob[: len(MAGIC)] != MAGIC or len(blob) < end:
-        msg = f"these {len(blob)} bytes are not a whole model: truncated, or not written by expunge"
+    start = len(MAGIC) + CHECK
+    content = blob[start:]
+    if blob[:start] != MAGIC + blake2b(content, digest_size=CHECK).digest():
+        msg = f"these {len(blob)} bytes are not a whole model: truncated, altered, or not written by expunge"
         raise CodecError(msg)
     try:
-        return _Reader(load(blob[end:]), trusted=trusted).value(json.loads(blob[start:end]))
+        end = 8 + int.from_bytes(content[:8], "little")
+        return _Reader(load(content[end:]), trusted=trusted).value(json.loads(content[8:end]))
     except CodecError:
         raise
     except Exception as damage:  # whatever a damaged blob provokes in JSON, safetensors or a constructor

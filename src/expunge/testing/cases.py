@@ -29,8 +29,9 @@ def patients(rows: int = 40, *, numbers: bool = False, owned: bool = True) -> Ta
     owner[-3:] = rows
     label[owner == 1] = 1 - label[owner == 1]
     label[[2, rows // 3, rows - 1]] = 2
+    label[rows // 2] = label[rows // 4]
     target = features @ [1.0, 2.0, -1.0] + label if numbers else np.array(["ham", "spam", "unsure"])[label]
-    return Table.from_arrays(features, target, (np.arange(rows) * 7 + 5) % 1009, owner if owned else None)
+    return Table.from_arrays(features, target, (np.arange(rows) * 389 + 5) % 1009, owner if owned else None)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""The data that laws are tried on hold what methods stumble over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from expunge import Records
+from expunge.testing import Case, patients
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+@pytest.mark.parametrize("owned", [False, True])
+def test_patients_have_duplicates_owners_of_several_records_and_ids_out_of_order(*, numbers: bool, owned: bool) -> None:
+    data = patients(numbers=numbers, owned=owned)
+    assert any(len(data.twins(Records([name]))) for name in data.ids.tolist())
+    assert (np.diff(data.ids) < 0).any()
+    if owned:
+        assert np.bincount(data.owners).max() > 1  # type: ignore[arg-type]  # they are owned
+        assert len(set(data.owners[-3:].tolist())) == 1, "the tail is one person's"  # type: ignore[index]
+    else:
+        assert data.owners is None
+
+
+def test_one_class_is_rare() -> None:
+    label = patients().label
+    assert label is not None
+    assert (label == "unsure").sum() == 3
+
+
+def test_each_example_starts_with_an_empty_store() -> None:
+    case = Case(None)
+    case.run().store["left"] = b"behind"
+    assert not case.run().store
+
+
+def test_a_law_is_tried_as_often_as_the_case_says() -> None:
+    seen = []
+
+    def law(draw: st.DataObject) -> None:
+        seen.append(draw.draw(st.integers()))
+
+    Case(None, examples=5).tried(law)
+    assert len(seen) == 5
+
+
+def test_a_law_that_fails_fails() -> None:
+    def law(draw: st.DataObject) -> None:
+        assert draw.draw(st.integers(0, 9)) > 9
+
+    with pytest.raises(AssertionError):
+        Case(None, shrink=False).tried(law)

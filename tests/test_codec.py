@@ -551,7 +551,7 @@ def test_foreign_objects_come_back_with_their_state() -> None:
     "named",
     [np.log1p, scipy.special.expit, len, np.mean, int, StandardScaler, cached, Point, Records,
      again, dt.datetime, Ellipsis, np.float64, os.path.join],
-    ids=str,
+    ids=lambda named: getattr(named, "__name__", "constant"),
 )  # fmt: skip
 def test_functions_and_classes_are_found_by_name(named: Any) -> None:
     assert again([named])[0] is named

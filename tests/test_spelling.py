@@ -37,7 +37,9 @@ def test_a_constant_is_spelled_by_the_name_it_gives_itself() -> None:
     assert resolve("builtins:Ellipsis") is ...
 
 
-@pytest.mark.parametrize("named", [lambda: 1, type("Nowhere", (), {}), "abc".upper, [].append, type(None)], ids=str)
+@pytest.mark.parametrize(
+    "named", [lambda: 1, type("Nowhere", (), {}), "abc".upper, [].append, type(None)], ids=range(5)
+)
 def test_what_cannot_be_found_again_is_refused_by_name(named: Any) -> None:
     with pytest.raises(CodecError, match="cannot be found under that name"):
         spelled(named)

@@ -177,7 +177,7 @@ def test_corrections_and_additions_are_themselves_only() -> None:
 @pytest.mark.parametrize(
     "value",
     [Records([1, "a"]), Owners(["b"]), Label("c"), Column("d"), Batch([Records([1])]), *CLAIMS, Quote(Exact(), (), 3)],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_nouns_are_frozen_hashable_and_pickle(value: Any) -> None:
     name = dataclasses.fields(value)[0].name if dataclasses.fields(value) else "anything"

@@ -217,6 +217,7 @@ def draw(picture: Path, costs: Costs) -> None:
     right.set(title="Seconds, in all", ylabel="seconds")
     for axes in (left, right):
         axes.set(xlabel="requests, one patient each", yscale="log")
+        axes.set_ylim(bottom=axes.get_ylim()[0] / 8)  # room for the legend
         axes.legend(frameon=False, loc="lower right")
         axes.grid(alpha=0.25)
     figure.suptitle(f"What the next {len(costs.visits)} deletions cost: {n} patients, {SHARDS} shards")

@@ -223,6 +223,8 @@ def test_a_target_asked_twice_changes_nothing_more(case: tuple[Rows, Table, Any]
     steps = target.targets if isinstance(target, Batch) else (target,)
     if any(isinstance(step, Addition) for step in steps):
         return
+    if len(steps) > 1 and any(isinstance(step, Correction) for step in steps):
+        return  # a correction may make a record into what an erasure before it names: asked again, it covers it
     once = table.after(target)
     assert rows_of(once.after(target)) == rows_of(once)
     change = once.change(target)

@@ -109,6 +109,14 @@ def test_scores_sum_to_one_and_decide_as_the_estimator_does(estimator: Any) -> N
     assert np.array_equal(np.array(model.classes)[scores.argmax(axis=1)], model.estimator.predict(data.features))
 
 
+@pytest.mark.parametrize("numbers", [False, True])
+def test_nobody_to_predict_for_is_no_scores(*, numbers: bool) -> None:
+    data = patients(numbers=numbers)
+    learner = SklearnLearner(Ridge() if numbers else LogisticRegression())
+    scores = learner.predict(learner.learn(data, RUN), data.take(slice(0, 0)))
+    assert scores.shape == ((0,) if numbers else (0, 3))
+
+
 @pytest.mark.parametrize("estimator", [LinearSVC(), SVC()])
 def test_two_classes_are_scored_through_a_logistic(estimator: Any) -> None:
     data, learner = patients().after(Label("unsure")), SklearnLearner(estimator)

@@ -153,6 +153,8 @@ class SklearnLearner(Params):
                 msg = "this model has no record left to predict from: everything it learned was forgotten"
                 raise EmptyModelError(msg)
             return np.ones((len(data), 1))
+        if not len(data):  # which estimators refuse to be asked
+            return np.zeros(0 if model.classes is None else (0, len(model.classes)))
         if model.classes is None:
             return np.asarray(model.estimator.predict(data.features), dtype=np.float64)
         return _scores(model.estimator, data.features, model.classes)

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow.parquet as pq
 from sklearn.datasets import make_classification
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
 from expunge import (
@@ -226,7 +226,7 @@ def report(*, quick: bool) -> Iterator[str]:
     yield f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
     yield f"scikit-learn {version('scikit-learn')}, numpy {version('numpy')}. Key and seeds are fixed in the file.\n\n"
     network = SklearnLearner(MLPClassifier((64,), batch_size=64, max_iter=6, tol=0.0, n_iter_no_change=6), epochs=6)
-    linear = SklearnLearner(SGDClassifier(loss="log_loss", max_iter=20, tol=None), epochs=10)
+    linear = LogisticRegression(max_iter=1000)
     tasks = [
         Task(*mnist(rows), network, shards=8),
         Task(*mnist(rows), network, shards=8, slices=5),
@@ -244,6 +244,8 @@ def report(*, quick: bool) -> Iterator[str]:
     yield head("data", "requests", "one by one", "formula", "one batch", "formula", "accuracy given up, points")
     for task in (tasks[0], tasks[2], tasks[3]):
         yield from many_requests(task, (1, 8, 18, 39))
+    yield "\nThe formulas count record visits. Logistic regression converges in fewer passes on a shard than on everything, so\n"
+    yield "it gains more than they say; what every request pays besides its shard shows where a visit is cheap.\n"
     yield "\n## A million rows\n"
     yield head("rows", "table, s", "learn, s", "quote, s", "forget one owner, s", "peak memory of the process")
     yield from million(50_000 if quick else 1_000_000)

@@ -457,7 +457,7 @@ def test_subclasses_of_arrays_keep_their_class_and_maps_of_files_become_arrays(t
     {fractions.Fraction(1, 7): [1], Point(1, 2): 3},
      np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]), np.array([[1], None], object), np.float32(1),
      {np.str_("a"), np.str_("b")},
-     np.void(b"a"), np.zeros(1, [("a", "f8")])[0], Plain(a={}, b=[]), cached, Fitted(None, None), Colour.RED],
+     np.void(b"a"), np.zeros(1, [("a", "f8")])[0], Plain(a={}, b=[]), cached, Fitted(None, None, ()), Colour.RED],
     ids=lambda before: type(before).__name__,
 )  # fmt: skip
 def test_what_was_shared_stays_shared_whatever_stands_before_it(shared: Any, before: Any) -> None:

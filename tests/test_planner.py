@@ -84,6 +84,14 @@ def test_somebody_must_be_asked() -> None:
         plan([], *_learned(Sisa(GaussianNB(), shards=2)))
 
 
+def test_a_claim_is_a_value_and_methods_are_several() -> None:
+    sisa = Sisa(GaussianNB(), shards=2)
+    with pytest.raises(ParameterError, match=r"at_least is a claim, e.g. Exact\(\)"):
+        plan([sisa], *_learned(sisa), at_least=Exact)  # type: ignore[arg-type]  # the slip that is tried
+    with pytest.raises(ParameterError, match="takes methods in a sequence or by name"):
+        plan(sisa, *_learned(sisa))  # type: ignore[arg-type]  # the slip that is tried
+
+
 @pytest.mark.parametrize(("kinds", "kind"), [(["never", "never"], "never"), (["never", "misconfigured"], "not_yet")])
 def test_a_refusal_is_final_only_when_all_are(kinds: list[Any], kind: str) -> None:
     answer = asked({name: Refusal("no", why) for name, why in zip("ab", kinds, strict=True)}, Exact())

@@ -8,6 +8,7 @@ import logging
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
 from expunge.data.table import Table
@@ -52,13 +53,48 @@ def test_a_key_is_masked_in_logs(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_key_is_the_bytes_it_was_made_of() -> None:
     key = Key(SECRET)
-    assert key == SECRET
+    assert key == SECRET == key
+    assert key != b"another"
     assert bytes(key) == SECRET
     assert Key(key) is key
+    assert Key(bytearray(SECRET)) == Key(memoryview(SECRET)) == key
+    assert len({key, Key(SECRET)}) == 1
     assert type(copy.copy(key)) is type(pickle.loads(pickle.dumps(key))) is Key  # noqa: S301  (our own bytes)
 
 
-@pytest.mark.parametrize("bad", [b"", "secret", None, 5, bytearray(b"secret"), [1]])
+def test_a_key_prints_nowhere_and_is_no_bytes_that_something_else_would_print() -> None:
+    key: Any = Key(SECRET)
+    for show in (repr, str, ascii, format, "{0!r}".format, "%s".__mod__, lambda held: repr([held, {held: held}])):
+        assert SECRET.decode() not in show(key)
+    misuses: list[Any] = [int, float, np.array, list, lambda held: held + b"", lambda held: held[:4]]
+    for misuse in misuses:
+        try:
+            shown = repr(misuse(key))
+        except (TypeError, ValueError) as refused:
+            shown = str(refused)
+        assert SECRET.decode() not in shown
+
+
+def test_a_key_does_not_change() -> None:
+    with pytest.raises(AttributeError, match="a key does not change"):
+        Key(SECRET)._secret = b"another"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"map": 3}, {"store": None}, {"pace": 0.1}, {"tick": None}, {"store": [1]}],
+    ids=lambda given: next(iter(given)),
+)
+def test_what_a_run_cannot_use_is_refused_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match=f"Run needs {next(iter(wrong))} to be"):
+        Run(key=SECRET, **wrong)
+
+
+def test_a_number_of_numpys_is_a_number_of_threads() -> None:
+    assert type(Run(key=SECRET, threads=np.int64(2)).threads) is int  # type: ignore[arg-type]  # as people have it
+
+
+@pytest.mark.parametrize("bad", [b"", "secret", None, 5, bytearray(), [1]])
 def test_what_is_no_key_is_refused_without_showing_it(bad: Any) -> None:
     with pytest.raises(ParameterError, match="a key is a non-empty bytes object") as caught:
         Run(key=bad)

@@ -377,7 +377,7 @@ def test_the_key_never_prints() -> None:
 
 def test_the_key_decides_and_the_random_state_only_makes_one() -> None:
     def key_of(**given: Any) -> bytes:
-        return ExpungeRegressor(**given).fit(X, X[:, 0]).run_.key
+        return bytes(ExpungeRegressor(**given).fit(X, X[:, 0]).run_.key)
 
     assert key_of(key=KEY, random_state=1) == KEY
     assert key_of(random_state=1) == key_of(random_state=np.int64(1)) == key_of(random_state=np.random.RandomState(1))
@@ -528,3 +528,10 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
 def test_mistakes_get_a_sentence(call: Callable[[], object], error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         call()
+
+
+def test_a_correction_may_bring_a_class_that_the_labels_type_does_not_hold() -> None:
+    labels = np.array([1, 2] * 20, dtype=np.int8)
+    face = ExpungeClassifier(Sisa(GaussianNB(), shards=1), key=KEY).fit(np.arange(40.0)[:, None], labels)
+    face.forget(Correction(Table.from_arrays([[0.0], [1.0]], [300, 300], [0, 1])))
+    assert face.classes_.tolist() == [1, 2, 300]

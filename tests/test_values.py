@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import pickle
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -166,8 +167,21 @@ def test_a_batch_of_anything_but_targets_is_refused(bad: Any) -> None:
         Batch(bad)
 
 
+@pytest.mark.parametrize("kind", [Correction, Addition])
+@pytest.mark.parametrize("rows", [None, [1, 2], {"a": 1}])
+def test_corrections_and_additions_take_tables(kind: Any, rows: Any) -> None:
+    with pytest.raises(ParameterError, match=f"{kind.__name__} takes a Table"):
+        kind(rows)
+
+
+@pytest.mark.parametrize("name", [3, ["x0"], None, b"x0"])
+def test_a_column_is_named_by_text(name: Any) -> None:
+    with pytest.raises(ParameterError, match="takes the name of one feature"):
+        Column(name)
+
+
 def test_corrections_and_additions_are_themselves_only() -> None:
-    table: Any = object()
+    table: Any = SimpleNamespace(ids=[])
     for kind in (Correction, Addition):
         assert kind(table) != kind(table)
         same = kind(table)

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from expunge.codec import fingerprint
     from expunge.data.table import Table
     from expunge.learners.sklearn import SklearnLearner
+    from expunge.methods.arrays._cost import expected_cost
     from expunge.methods.arrays._placement import Band
     from expunge.methods.arrays.retrain import Retrain
-    from expunge.methods.arrays.sisa import Sisa, expected_cost
+    from expunge.methods.arrays.sisa import Sisa
     from expunge.planner import Plan, plan
     from expunge.protocol import Key, Run
     from expunge.sklearn import ExpungeClassifier, ExpungeRegressor
@@ -39,7 +40,8 @@ _HOMES = {
     "learners.sklearn": ("SklearnLearner",),
     "methods.arrays.retrain": ("Retrain",),
     "methods.arrays._placement": ("Band",),
-    "methods.arrays.sisa": ("Sisa", "expected_cost"),
+    "methods.arrays._cost": ("expected_cost",),
+    "methods.arrays.sisa": ("Sisa",),
     "planner": ("Plan", "plan"),
     "protocol": ("Key", "Run"),
     "sklearn": ("ExpungeClassifier", "ExpungeRegressor"),

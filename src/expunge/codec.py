@@ -38,7 +38,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from expunge.errors import CodecError
-from expunge.spelling import describe, read_dtype, reduced, resolve, spelled, title
+from expunge.spelling import GLOBAL, describe, read_dtype, reduced, resolve, spelled, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +60,7 @@ PLAIN: dict[type, tuple[str, Callable[[Any], str]]] = {
 }
 GLOBALS = (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 OWN = "expunge."
+BESIDE = {"expunge": "beside"}  # metadata of a field of ours that is written down and not part of the fingerprint
 
 
 def encode(value: Any) -> bytes:
@@ -172,9 +173,13 @@ class _Writer:
         if kind is dict:
             return ["dict", self.mapping(value)]
         if dataclasses.is_dataclass(value) and kind.__module__.startswith(OWN):
-            state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+            state = {field.name: getattr(value, field.name) for field in self.fields(value)}
             return ["own", spelled(kind), self.mapping(state)]
         return self.foreign(value)
+
+    def fields(self, value: Any) -> list[dataclasses.Field[Any]]:
+        """Fields of one of our own values."""
+        return list(dataclasses.fields(value))
 
     def mapping(self, value: dict[Any, Any]) -> list[list[Node]]:
         """Items sorted by key: insertion order is not part of a value."""
@@ -182,6 +187,8 @@ class _Writer:
 
     def foreign(self, value: Any) -> Node:
         """An object by the constructor, arguments and state that it names itself."""
+        if value is GLOBAL:  # which scipy's distributions hold: its state is not a model's
+            return ["global", "numpy.random.mtrand:_rand"]
         if type(value) is np.random.RandomState:  # its own reduction drags in unused entropy of the system
             drawn = value.get_state(legacy=False)
             if drawn["bit_generator"] == "MT19937":
@@ -258,6 +265,9 @@ class _Hasher(_Writer):
 
     def layout(self, dtype: np.dtype[Any]) -> Any:
         return list(dtype.names or ())
+
+    def fields(self, value: Any) -> list[dataclasses.Field[Any]]:
+        return [field for field in super().fields(value) if field.metadata != BESIDE]
 
     def state(self, state: Any) -> Any:
         if isinstance(state, dict):  # the environment is recorded beside a fingerprint, not in it

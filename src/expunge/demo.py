@@ -26,8 +26,9 @@ from expunge.audit.replay import Replay
 from expunge.audit.report import Report, audit
 from expunge.data.table import Table
 from expunge.errors import MissingExtraError
+from expunge.methods.arrays._cost import expected_cost
 from expunge.methods.arrays.retrain import Retrain
-from expunge.methods.arrays.sisa import Sisa, expected_cost
+from expunge.methods.arrays.sisa import Sisa
 from expunge.protocol import Run
 from expunge.values import Quote, Records
 

@@ -15,7 +15,7 @@ import platform
 from functools import cache
 from hashlib import blake2b
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
 from threadpoolctl import threadpool_info
@@ -46,6 +46,13 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+@cache
+def distributions_of(modules: tuple[str, ...]) -> tuple[str, ...]:
+    """The distributions that brought these top-level modules, which need not have their names."""
+    known = packages_distributions()
+    return tuple(sorted({name for module in modules for name in known.get(module, ())}))
 
 
 @cache

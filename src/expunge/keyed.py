@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import operator
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -32,46 +32,48 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from expunge.protocol import Ids
+    from expunge.protocol import Ids, Key
+
+    Secret: TypeAlias = bytes | Key
 
 BLOCK = 16  # bytes of an AES block
 ROWS = 1 << 16  # rows enciphered at a time: the working copy stays in the cache
 
 
-def subkey(key: bytes, *names: object) -> bytes:
+def subkey(key: Secret, *names: object) -> bytes:
     """32 bytes that belong to these names under this key."""
     return HKDF(SHA256(), 32, salt=None, info=b"expunge/1" + b"".join(map(_canonical, names))).derive(bytes(key))
 
 
-def seed(key: bytes, *names: object) -> int:
+def seed(key: Secret, *names: object) -> int:
     """A seed in [0, 2**32) that belongs to these names."""
     return int.from_bytes(subkey(key, "seed", *names)[:4], "little")
 
 
-def key_id(key: bytes) -> str:
+def key_id(key: Secret) -> str:
     """A public name for a key, which gives nothing of it away."""
     return subkey(key, "key id")[:8].hex()
 
 
-def draw(key: bytes, units: Ids, *names: object) -> NDArray[np.uint64]:
-    """One uniform 64-bit number for each unit; (n,) uint64, a function of key, names and that unit alone."""
+def draws(key: Secret, units: Ids, *names: object) -> NDArray[np.uint64]:
+    """Two independent uniform 64-bit numbers for each unit; (n, 2), a function of key, names and that unit alone."""
     if not isinstance(units, np.ndarray):
         secret = subkey(key, "draw", "strings", *names)
         values = units.to_pylist()
-        digests = b"".join(blake2b(value.encode(), digest_size=8, key=secret).digest() for value in values)
-        return np.frombuffer(digests, dtype="<u8")
+        digests = b"".join(blake2b(value.encode(), digest_size=BLOCK, key=secret).digest() for value in values)
+        return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
     secret = subkey(key, "draw", "integers", *names)
     blocks = np.zeros((len(units), 2), dtype="<i8")
     blocks[:, 0] = units
-    return np.frombuffer(_encipher(secret, blocks.tobytes()), dtype="<u8").reshape(-1, 2)[:, 0]
+    return np.frombuffer(_encipher(secret, blocks.tobytes()), dtype="<u8").reshape(-1, 2)
 
 
-def below(key: bytes, units: Ids, bound: int, *names: object) -> NDArray[np.int64]:
-    """One number in [0, bound) for each unit; the bias of the remainder is below bound / 2**64."""
-    return (draw(key, units, *names) % np.uint64(bound)).astype(np.int64)
+def draw(key: Secret, units: Ids, *names: object) -> NDArray[np.uint64]:
+    """One uniform 64-bit number for each unit; (n,) uint64."""
+    return draws(key, units, *names)[:, 0]
 
 
-def order(key: bytes, ids: Ids, *names: object) -> NDArray[np.intp]:
+def order(key: Secret, ids: Ids, *names: object) -> NDArray[np.intp]:
     """Positions in a keyed order that is a function of the set of ids, whatever order they came in."""
     drawn = draw(key, ids, *names)
     ranked = np.argsort(drawn, kind="stable")
@@ -83,7 +85,7 @@ def order(key: bytes, ids: Ids, *names: object) -> NDArray[np.intp]:
     return ranked
 
 
-def digest_rows(key: bytes, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def digest_rows(key: Secret, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A keyed 128-bit digest of each row of bytes; (n, w) uint8 to (n, 16) uint8.
 
     CBC-MAC under a subkey of its own for each width, which is a pseudo-random function of messages of one length
@@ -104,16 +106,16 @@ def digest_rows(key: bytes, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return digests
 
 
-def digest(key: bytes, *parts: bytes) -> str:
-    """A keyed digest of a sequence of byte strings, as 32 hexadecimal digits."""
-    state = blake2b(key=subkey(key, "digest"), digest_size=16)
+def digest(secret: bytes, *parts: bytes) -> str:
+    """A keyed digest of a sequence of byte strings, as 32 hexadecimal digits; ``secret`` is a subkey."""
+    state = blake2b(key=secret, digest_size=16)
     for part in parts:
         state.update(len(part).to_bytes(8, "little"))
         state.update(part)
     return state.hexdigest()
 
 
-def digest_strings(key: bytes, values: pa.Array) -> NDArray[np.uint8]:
+def digest_strings(key: Secret, values: pa.Array) -> NDArray[np.uint8]:
     """A keyed 128-bit digest of each string, (n, 16) uint8; nulls are zeros, each distinct value is hashed once."""
     secret = subkey(key, "strings")
     encoded = values.dictionary_encode()

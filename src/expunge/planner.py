@@ -14,7 +14,7 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,8 +23,6 @@ from expunge.protocol import Named
 from expunge.values import Exact, Quote, Refusal, promises
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from expunge.protocol import Dataset, Method, Run
     from expunge.values import Claim, Target
 
@@ -79,6 +77,9 @@ def plan(
         When the methods undo different algorithms, or there is none.
     """
     asked = dict(methods) if isinstance(methods, Mapping) else _named(methods)
+    if isinstance(at_least, type):
+        msg = f"at_least is a claim, e.g. Exact(); got the class {at_least.__name__}"
+        raise ParameterError(msg)
     _refuse_strangers(asked)
     answers = {name: method.quote(model, target, data, run) for name, method in asked.items()}
     quotes = {name: answer for name, answer in answers.items() if isinstance(answer, Quote)}
@@ -91,6 +92,9 @@ def plan(
 
 def _named(methods: Iterable[AnyMethod]) -> dict[str, AnyMethod]:
     """Methods by their class's name; a second one of a class is numbered."""
+    if not isinstance(methods, Iterable):
+        msg = f"plan takes methods in a sequence or by name, e.g. [method, Retrain(method)]; got {methods!r}"
+        raise ParameterError(msg)
     named: dict[str, AnyMethod] = {}
     for method in methods:
         kind = type(method).__name__.lower()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from expunge.errors import ParameterError
@@ -67,28 +68,45 @@ class Dataset(Protocol):
         ...
 
 
-class Key(bytes):
-    """The secret that every random choice is derived from. It never prints.
+class Key:
+    """The secret that every random choice is derived from. It prints nowhere; ``bytes(key)`` gives it away on purpose.
 
     >>> Key(b"correct horse battery staple")
     Key(***)
     """
 
-    __slots__ = ()
+    __slots__ = ("_secret",)
+    _secret: bytes
 
-    def __new__(cls, secret: bytes) -> Self:
+    def __new__(cls, secret: bytes | bytearray | memoryview | Key) -> Self:
         """Take at least one byte; `secrets.token_bytes(32)` makes a good one."""
         if isinstance(secret, cls):
             return secret
-        if not isinstance(secret, bytes) or not secret:
+        if not isinstance(secret, bytes | bytearray | memoryview) or not len(secret):
             msg = f"a key is a non-empty bytes object, e.g. secrets.token_bytes(32); got a {type(secret).__name__}"
             raise ParameterError(msg)
-        return super().__new__(cls, secret)
+        made = super().__new__(cls)
+        object.__setattr__(made, "_secret", bytes(secret))
+        return made
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = "a key does not change; make another one"
+        raise AttributeError(msg)
+
+    def __bytes__(self) -> bytes:
+        return self._secret
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key | bytes) and compare_digest(self._secret, bytes(other))
+
+    def __hash__(self) -> int:
+        return hash(self._secret)
 
     def __repr__(self) -> str:
         return "Key(***)"
 
-    __str__ = __repr__
+    def __reduce__(self) -> tuple[type[Key], tuple[bytes]]:
+        return type(self), (self._secret,)
 
 
 class Map(Protocol):
@@ -137,7 +155,7 @@ class Run:
         Progress.
     """
 
-    key: bytes
+    key: bytes | Key
     map: Map = map
     store: Store = field(default_factory=dict, repr=False)
     threads: int = 1
@@ -146,9 +164,19 @@ class Run:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", Key(self.key))
-        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
+        if isinstance(self.threads, bool) or not hasattr(self.threads, "__index__") or self.threads < 1:
             msg = f"Run needs threads to be a whole number of at least 1, got {self.threads!r}"
             raise ParameterError(msg)
+        object.__setattr__(self, "threads", int(self.threads))
+        for name, fits, what in (
+            ("map", callable(self.map), "a function like the builtin map, e.g. Processes(workers=2)"),
+            ("store", isinstance(self.store, MutableMapping), "a mutable mapping, e.g. a dict"),
+            ("pace", self.pace is None or isinstance(self.pace, Pace), "a Pace, or None"),
+            ("tick", callable(self.tick), "a function of (what, done, total)"),
+        ):
+            if not fits:
+                msg = f"Run needs {name} to be {what}; got a {type(getattr(self, name)).__name__}"
+                raise ParameterError(msg)
 
     def afresh(self) -> Self:
         """The same run with an empty store: nothing learned before can be found in it."""

@@ -68,9 +68,9 @@ class _Face(BaseEstimator):
         self.random_state = random_state
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a parameter or an attribute; a key of bytes becomes one that never prints, however it is set."""
-        if name == "key" and isinstance(value, bytes | bytearray) and value:
-            value = value if isinstance(value, Key) else Key(bytes(value))
+        """Set a parameter or an attribute; a key becomes one that never prints, however it is set."""
+        if name == "key" and isinstance(value, bytes | bytearray | memoryview) and len(value):
+            value = Key(value)
         super().__setattr__(name, value)
 
     def fit(self, X: Any, y: Any, ids: Any = None, owners: Any = None) -> Self:
@@ -293,7 +293,11 @@ class ExpungeClassifier(ClassifierMixin, _Face):
 
     def _seen(self, model: Any, table: Table) -> dict[str, Any]:
         known = getattr(model, "classes", None)
-        return {"classes_": np.array(np.unique(np.asarray(table.label)) if known is None else known, self._dtype)}
+        names = np.array(np.unique(np.asarray(table.label)) if known is None else known)
+        fits = (
+            names.dtype.kind == "U" or (names == names.astype(self._dtype)).all()
+        )  # a correction may bring a larger one
+        return {"classes_": names.astype(self._dtype) if fits else names}
 
 
 class ExpungeRegressor(RegressorMixin, _Face):
@@ -353,7 +357,7 @@ def _in_floats(target: Target) -> Target:
             return Batch(map(_in_floats, targets))
         case Correction(rows) | Addition(rows) if rows.label is not None and rows.label.dtype.kind in "biu":
             columns = rows.gathered().columns
-            return type(target)(Table(replace(columns, label=rows.label.astype(np.float64), digests={})))
+            return type(target)(Table(replace(columns, label=rows.label.astype(np.float64))))
     return target
 
 

@@ -13,6 +13,8 @@ from expunge.errors import CodecError
 TREES = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
 BUNCH = "sklearn.utils._bunch"
 ADDRESS = "_stop_words_id"  # where in memory a vectorizer's stop words once were
+GLOBAL = np.random.mtrand._rand  # noqa: SLF001  (numpy's global generator has no other name)
+CLOCK = {"refit_time_"}  # what a search measured; and all of its results that end in _time
 
 
 def spelled(named: Any, name: str | None = None) -> str:
@@ -81,7 +83,15 @@ def _settled(kind: type, state: Any) -> Any:
         return (*state[:7], 0, 0, 0, 0, *state[11:])
     if kind.__module__ == BUNCH:  # holds warnings, and does not take them back
         return None
-    return {name: held for name, held in state.items() if name != ADDRESS} if isinstance(state, dict) else state
+    if not isinstance(state, dict):
+        return state
+    if kind.__module__.startswith("scipy.stats") and "_random_state" in state:
+        state = {**state, "_random_state": GLOBAL}  # a copy of the global generator, which draws for nobody here
+    settled = {name: held for name, held in state.items() if name != ADDRESS and name not in CLOCK}
+    if isinstance(settled.get("cv_results_"), dict):
+        results = settled["cv_results_"].items()
+        settled["cv_results_"] = {name: held for name, held in results if not name.endswith("_time")}
+    return settled
 
 
 def describe(dtype: np.dtype[Any]) -> Any:

@@ -73,6 +73,11 @@ class Column:
 
     name: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            msg = f"Column takes the name of one feature, e.g. Column('x0'); got {self.name!r}"
+            raise ParameterError(msg)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Correction:
@@ -80,12 +85,18 @@ class Correction:
 
     table: Table
 
+    def __post_init__(self) -> None:
+        _refuse_rows(self)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Addition:
     """New rows, under ids that the data do not hold yet."""
 
     table: Table
+
+    def __post_init__(self) -> None:
+        _refuse_rows(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +245,13 @@ class Forgotten(Generic[M]):
     model: M
     claim: Claim
     examples: int = field(default=0)
+
+
+def _refuse_rows(of: Correction | Addition) -> None:
+    if not hasattr(of.table, "ids"):
+        title = type(of).__name__
+        msg = f"{title} takes a Table, e.g. {title}(Table.from_arrays(X, y, ids)); got a {type(of.table).__name__}"
+        raise ParameterError(msg)
 
 
 def _names(given: Iterable[Any], of: str, what: str) -> frozenset[Name]:

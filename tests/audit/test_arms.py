@@ -136,7 +136,7 @@ def test_an_empty_part_is_not_asked_about() -> None:
 
 
 def test_a_model_that_forgot_everything_says_so() -> None:
-    found = answers(SklearnLearner(LinearRegression()), Fitted(None, ()), DATA)
+    found = answers(SklearnLearner(LinearRegression()), Fitted(None, (), ()), DATA)
     assert isinstance(found, Missing)
     assert "forgotten everything" in found.reason
 

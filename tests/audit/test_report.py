@@ -21,7 +21,6 @@ from expunge.audit.utility import Utility
 from expunge.codec import fingerprint
 from expunge.data.table import Table
 from expunge.errors import DataError, ParameterError
-from expunge.learners.sklearn import Fitted
 from expunge.methods.arrays.retrain import Retrain
 from expunge.methods.arrays.sisa import Sisa
 from expunge.protocol import Run
@@ -138,7 +137,10 @@ class Turned(Retrain):
 
     def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
         done = super().forget(model, target, data, run)
-        return replace(done, model=Fitted(done.model.estimator, tuple(reversed(done.model.classes))))
+        return replace(done, model=replace(done.model, classes=tuple(reversed(done.model.classes))))
+
+    def predict(self, model: Any, data: Table) -> Any:
+        return super().predict(replace(model, classes=tuple(sorted(model.classes))), data)
 
 
 def test_scores_under_the_wrong_names_are_caught() -> None:

@@ -288,7 +288,8 @@ def test_declared_classes_are_sorted_plain_values(declared: Any, label: Any, kep
         ([], ["a"], "of another type"),
         (["a", 1], ["a"], "must be of one type"),
         (["a", None], ["a"], "row 1 has none"),
-        ("ab", ["a"], "one value for each row"),
+        ("ab", ["a"], "declared as a collection"),
+        (2, ["a"], "declared as a collection"),
     ],
 )
 def test_labels_outside_the_declared_classes_are_refused(declared: Any, label: Any, sentence: str) -> None:

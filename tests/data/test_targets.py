@@ -493,7 +493,7 @@ def test_a_target_that_names_nothing_is_remarked() -> None:
 def test_copies_that_stay_are_counted() -> None:
     table = Table.from_arrays([[1.0], [1.0], [2.0], [1.0]], ["x", "x", "x", "y"])
     (said,) = table.remarks(Records([0]))
-    assert said.startswith("1 records that stay are exact copies of forgotten ones")
+    assert said.startswith("1 record that stays is an exact copy of forgotten ones")
     assert table.remarks(Records([0, 1])) == ()
 
 

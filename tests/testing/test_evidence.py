@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 
 from expunge import Label, Records, Retrain, fingerprint
 from expunge.errors import LearnError
@@ -16,23 +20,70 @@ from expunge.testing.evidence import (
     compare_with_learning,
     confidence,
     fingerprint_of,
-    in_a_fresh_process,
+    in_both_processes,
     is_exact,
+    kept_by,
     or_failure,
+    said,
 )
+from expunge.testing.laws import learning_is_a_pure_function
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CASE = Case(Retrain(GaussianNB()))
 
 
-def test_a_fresh_process_learns_and_forgets_the_same() -> None:
+def test_a_fresh_process_learns_forgets_and_predicts_the_same() -> None:
     target = Records([5])
-    here = [fingerprint_of(CASE, CASE.data), fingerprint_of(CASE, CASE.data.after(target))]
-    assert in_a_fresh_process(CASE, target) == here
+    here, there = in_both_processes(CASE, target)
+    assert here == there
+    assert here[:2] == [fingerprint_of(CASE, CASE.data), fingerprint_of(CASE, CASE.data.after(target))]
 
 
-def test_a_fresh_process_that_fails_shows_why() -> None:
-    with pytest.raises(AssertionError, match="LearnError"):
-        in_a_fresh_process(Case(Retrain(LogisticRegression(C=-1.0))), Records([5]))
+HANDLE = """
+from expunge import Exact, Forgotten, Retrain
+HELD = {}
+class Handle(Retrain):
+    # the model is a handle, and what it learned is kept in this module: forgetting nothing looks exact
+    def learn(self, data, run):
+        HELD["model"] = HELD.get("model") or super().learn(data, run)
+        return "a handle"
+    def predict(self, model, data):
+        return super().predict(HELD["model"], data)
+    def forget(self, model, target, data, run):
+        return Forgotten(model, Exact(), 0)
+"""
+
+
+def test_a_model_that_is_only_a_handle_is_caught_in_a_fresh_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "holds_on.py").write_text(HANDLE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    case = Case(importlib.import_module("holds_on").Handle(DecisionTreeClassifier()))
+    with pytest.raises(AssertionError):
+        learning_is_a_pure_function(case)
+
+
+def test_what_is_printed_and_logged_is_heard() -> None:
+    with said() as heard:
+        print("aloud")  # noqa: T201  (to be heard)
+        logging.getLogger("anything").warning("in writing")
+    assert b"aloud" in heard()
+    assert b"in writing" in heard()
+
+
+def test_what_a_method_and_its_class_hold_is_seen() -> None:
+    class Holds:
+        shared: ClassVar = ["on the class"]
+
+        def __init__(self) -> None:
+            self.own = "on itself"
+
+    assert b"on the class" in kept_by(Holds())
+    assert b"on itself" in kept_by(Holds())
 
 
 def test_a_learner_that_fails_is_an_outcome() -> None:

@@ -5,9 +5,12 @@ Every bug below was made by somebody: in the public SISA code, in a prototype of
 
 from __future__ import annotations
 
+import logging
+import pickle
+import zlib
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,7 +20,20 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from expunge import Exact, Forgotten, Quote, Records, Retrain, Run, Sisa, SklearnLearner, Table, keyed
+from expunge import (
+    Certified,
+    Correction,
+    Exact,
+    Forgotten,
+    Quote,
+    Records,
+    Retrain,
+    Run,
+    Sisa,
+    SklearnLearner,
+    Table,
+    keyed,
+)
 from expunge.learners.sklearn import Fitted
 from expunge.methods.arrays import sisa as sisa_file
 from expunge.methods.arrays._placement import Placed
@@ -30,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from expunge.methods.arrays._shards import Task
-    from expunge.values import Target
+    from expunge.values import Claim, Target
 
 SLICED = SklearnLearner(SGDClassifier(), epochs=3)
 
@@ -52,35 +68,31 @@ def broken_laws(case: Case) -> list[str]:
 class TailNotInTheKey(Sisa):
     """Forgets the last row's digest when it asks which shards changed (the 1003-row defect of the public code)."""
 
-    def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> Iterator[Task]:
-        for task in self._tasks(data.after(target), run):
-            before = {each.number: each for each in self._tasks(data.take(slice(0, -1)), run)}[task.number]
-            if task.chain not in (model.shards[task.number].chain, before.chain):
-                yield task.resumed(run.store)
+    def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> list[Task]:
+        without = [task.chain for task in self._tasks(data.take(slice(0, -1)), run, model.recipe)]
+        return [task for task in super()._touched(model, target, data, run) if task.chain != without[task.number]]
 
 
 class PlacedByPosition(Sisa):
     """Row k goes to shard k modulo S, so that a deletion moves all that come after."""
 
-    def _tasks(self, data: Table, run: Run) -> Iterator[Task]:
+    def _tasks(self, data: Table, run: Run, recipe: str) -> Iterator[Task]:
         positions = np.arange(len(data))
         with pytest.MonkeyPatch.context() as patch:
             placed = Placed(positions % self.shards, positions * 0, self.shards)
             patch.setattr(sisa_file, "place", lambda *_: placed)
-            yield from list(super()._tasks(data, run))
+            yield from list(super()._tasks(data, run, recipe))
 
 
 class StaleCheckpoints(Sisa):
     """Looks checkpoints up by shard and slice alone: a changed record meets the state of the old one."""
 
-    def _tasks(self, data: Table, run: Run) -> Iterator[Task]:
-        yield from super()._tasks(data, run)
-
-    def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> Iterator[Task]:
+    def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> list[Task]:
+        found = []
         for task in super()._touched(model, target, data, run):
-            old = model.shards[task.number].chain
-            stale = replace(task, chain=old).resumed(run.store)
-            yield replace(task, start=max(stale.start - 1, task.start), resting=stale.resting)
+            stale = replace(task, chain=model.shards[task.number].chain, run=run).ready()
+            found.append(replace(task, start=max(stale.start - 1, task.start), resting=stale.resting))
+        return found
 
 
 class CountsAShardTooFew(Sisa):
@@ -88,7 +100,7 @@ class CountsAShardTooFew(Sisa):
 
     def quote(self, model: Ensemble, target: Target, data: Table, run: Run) -> Quote | Refusal:
         quote = super().quote(model, target, data, run)
-        tasks = list(self._touched(model, target, data, run))
+        tasks = self._touched(model, target, data, run)
         return replace(quote, examples=sum(task.visits for task in tasks[1:])) if isinstance(quote, Quote) else quote
 
 
@@ -98,7 +110,7 @@ class KeepsAVotingShard(Sisa):
     def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
         done = super().forget(model, target, data, run)
         pairs = zip(done.model.shards, model.shards, strict=True)
-        shards = tuple(Shard(old.state, new.chain) if new.state is None else new for new, old in pairs)
+        shards = tuple(Shard(old.state, new.chain, new.environment) if new.state is None else new for new, old in pairs)
         return replace(done, model=replace(done.model, shards=shards))
 
 
@@ -139,7 +151,7 @@ class ScaledSisa(Sisa):
 
 def _scaled(data: Table, by: Table) -> Table:
     scaler = StandardScaler().fit(by.features)
-    columns = replace(data.gathered().columns, features=scaler.transform(data.features), digests={})
+    columns = replace(data.gathered().columns, features=scaler.transform(data.features))
     return Table(columns, None, data.classes)
 
 
@@ -157,7 +169,7 @@ class RowOrderMatters(SklearnLearner):
     """Fits the rows as they come."""
 
     def learn(self, data: Table, run: Run) -> Fitted:
-        return Fitted(deepcopy(self.estimator).fit(data.features, data.label), self.classes(data))
+        return Fitted(deepcopy(self.estimator).fit(data.features, data.label), self.classes(data), data.names)
 
 
 @dataclass(frozen=True)
@@ -212,7 +224,7 @@ class ZeroesTheRow(Retrain):
         columns = data.gathered().columns
         features = np.array(columns.features)
         features[change.out] = 0.0
-        return replace(done, model=self.learn(Table(replace(columns, features=features, digests={})), run.afresh()))
+        return replace(done, model=self.learn(Table(replace(columns, features=features)), run.afresh()))
 
 
 class AcceptsFacts(Retrain):
@@ -263,11 +275,123 @@ class Overshoots(Retrain):
         gone = data.take(data.change(target).out)  # type: ignore[union-attr]  # records carry it
         columns = gone.gathered().columns
         wrong = np.where(columns.label == "ham", "spam", "ham")
-        copies = [replace(columns, label=wrong, ids=columns.ids + 5000 * k, digests={}) for k in range(1, 4)]
+        copies = [replace(columns, label=wrong, ids=columns.ids + 5000 * k) for k in range(1, 4)]
         taught = data.after(target)
         for copy in copies:
             taught = taught.joined(Table(copy))
         return Forgotten(self.learn(taught, run.afresh()), Empirical(), len(taught))
+
+
+@dataclass(frozen=True)
+class DoesNothing(Retrain):
+    """Keeps the old model under a claim that no fingerprint contradicts."""
+
+    claim: Claim = field(default_factory=lambda: Certified(0.0, 0.0))
+
+    def quote(self, model: Any, target: Target, data: Table, run: Run) -> Quote | Refusal:
+        quote = super().quote(model, target, data, run)
+        return replace(quote, claim=self.claim) if isinstance(quote, Quote) else quote
+
+    def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
+        return replace(super().forget(model, target, data, run), model=model, claim=self.claim)
+
+
+class ReportsOneVisit(Retrain):
+    """Quotes one visit, reports one, makes them all."""
+
+    def quote(self, model: Any, target: Target, data: Table, run: Run) -> Quote | Refusal:
+        quote = super().quote(model, target, data, run)
+        return replace(quote, examples=min(1, quote.examples)) if isinstance(quote, Quote) else quote
+
+
+class KeepsRowsAtRest(Sisa):
+    """Packs what was forgotten into the store, under the name of a live checkpoint."""
+
+    def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
+        done = super().forget(model, target, data, run)
+        change = data.change(target)
+        assert change is not None
+        packed = zlib.compress(pickle.dumps(data.take(change.out)))
+        run.store[f"{done.model.shards[0].chain[0]}.kept"] = packed
+        return done
+
+
+class CarriesTheKey(Retrain):
+    """Writes the key into the model."""
+
+    def learn(self, data: Table, run: Run) -> Any:
+        return super().learn(data, run), bytes(run.key).hex()
+
+    def predict(self, model: Any, data: Table) -> Any:
+        return super().predict(model[0], data)
+
+
+class TextByPosition(Sisa):
+    """Places integers by name and text by position."""
+
+    def _tasks(self, data: Table, run: Run, recipe: str) -> Iterator[Task]:
+        if isinstance(data.ids, np.ndarray):
+            yield from super()._tasks(data, run, recipe)
+            return
+        names = np.arange(len(data))
+        yield from super()._tasks(Table(replace(data.gathered().columns, ids=names, owners=names)), run, recipe)
+
+
+class IgnoresThreads(Sisa):
+    """Forgets nothing when it may use more than one thread."""
+
+    def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
+        done = super().forget(model, target, data, run)
+        return replace(done, model=model) if run.threads > 1 else done
+
+
+class IgnoresMaps(Sisa):
+    """Forgets nothing when the work is spread."""
+
+    def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
+        done = super().forget(model, target, data, run)
+        return done if run.map is map else replace(done, model=model)
+
+
+class IgnoresSmallCorrections(Retrain):
+    """Leaves a row as it is when the correction is a small one."""
+
+    def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
+        if isinstance(target, Correction):
+            change = data.change(target)
+            assert change is not None
+            moved = np.abs(np.asarray(data.take(change.out).features) - np.asarray(change.into.features))
+            if moved.max(initial=0.0) < 0.01:
+                return Forgotten(model, Exact(), 0)
+        return super().forget(model, target, data, run)
+
+
+class RemembersOnItself(Retrain):
+    """Keeps a list of all that it has forgotten, on the class."""
+
+    gone: ClassVar[list[str]] = []
+
+    def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
+        change = data.change(target)
+        self.gone.extend([] if change is None else map(str, data.take(change.out).ids.tolist()))
+        return super().forget(model, target, data, run)
+
+
+class SaysWhom(Retrain):
+    """Logs whom it forgets."""
+
+    def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
+        logging.getLogger("expunge").warning("forgetting %s", target)
+        return super().forget(model, target, data, run)
+
+
+@dataclass(frozen=True)
+class DrawsUnasked(SklearnLearner):
+    """Draws from numpy's global generator."""
+
+    def learn(self, data: Table, run: Run) -> Fitted:
+        fitted = super().learn(data, run)
+        return replace(fitted, estimator=(fitted.estimator, float(np.random.random())))  # noqa: NPY002
 
 
 def planted(method: Any) -> Case:
@@ -294,6 +418,17 @@ PLANTED: list[tuple[Case, Law]] = [
     (planted(ClaimsTooMuch(DecisionTreeClassifier())), laws.exact_forgetting_is_learning_without),
     (planted(RemembersIds(GaussianNB())), laws.nothing_of_the_forgotten_remains),
     (planted(Drifts(SGDClassifier())), laws.forgetting_nothing_changes_nothing),
+    (planted(DoesNothing(DecisionTreeClassifier())), laws.forgetting_ends_near_the_oracle),
+    (planted(ReportsOneVisit(GaussianNB())), laws.a_quote_keeps_its_word),
+    (planted(KeepsRowsAtRest(GaussianNB(), shards=3)), laws.nothing_of_the_forgotten_remains),
+    (planted(CarriesTheKey(GaussianNB())), laws.nothing_of_the_forgotten_remains),
+    (planted(TextByPosition(GaussianNB(), shards=3)), laws.learning_is_a_pure_function),
+    (planted(IgnoresThreads(GaussianNB(), shards=3)), laws.exact_forgetting_is_learning_without),
+    (planted(IgnoresMaps(GaussianNB(), shards=3)), laws.exact_forgetting_is_learning_without),
+    (planted(IgnoresSmallCorrections(GaussianNB())), laws.exact_forgetting_is_learning_without),
+    (planted(RemembersOnItself(GaussianNB())), laws.nothing_of_the_forgotten_remains),
+    (planted(SaysWhom(GaussianNB())), laws.nothing_of_the_forgotten_remains),
+    (planted(Retrain(DrawsUnasked(GaussianNB()))), laws.learning_is_a_pure_function),
     (planted(Overshoots(DecisionTreeClassifier(max_depth=3))), laws.forgetting_ends_near_the_oracle),
 ]
 

@@ -33,6 +33,7 @@ from expunge.audit import agreement, membership, replay, utility
 from expunge.audit.arms import Four, Missing, Parts, answers, parts
 from expunge.audit.layout import said
 from expunge.errors import ParameterError
+from expunge.protocol import Key
 from expunge.values import Empirical, Exact, Suppressed
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
         If the second key is the first.
     """
     other = keyed.subkey(run.key, "second oracle") if second_key is None else second_key
-    if bytes(other) == bytes(run.key):
+    if Key(other) == run.key:
         msg = "the second oracle needs a key of its own: under the first it is the first"
         raise ParameterError(msg)
     sets = parts(data, target, test)

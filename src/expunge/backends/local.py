@@ -68,7 +68,10 @@ class Processes:
                 yield under_way.popleft().result()
         except BrokenProcessPool as died:
             self.close()
-            msg = f"a worker of {self.workers} died before it had finished: killed, or out of memory; use fewer workers"
+            msg = (
+                f"a worker of {self.workers} died before it had finished: it was killed, had too little memory (use"
+                " fewer workers), or could not import what it was sent (its own words are on stderr)"
+            )
             raise WorkerError(msg) from died
         finally:
             for future in under_way:

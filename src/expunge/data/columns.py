@@ -168,6 +168,9 @@ def as_classes(given: Any, label: Labels | None) -> tuple[Scalar, ...] | None:
     """Declared classes, sorted, after checking that each label is one of them."""
     if given is None:
         return None
+    if isinstance(given, str | bytes) or not hasattr(given, "__len__"):
+        msg = f"classes are declared as a collection, e.g. ['no', 'yes']; got {given!r}"
+        raise DataError(msg)
     declared = np.unique(as_labels(given, len(given)))
     if label is not None and len(label):
         if label.dtype.kind != declared.dtype.kind:

@@ -1,8 +1,9 @@
 """Features of records: one matrix of numbers, or named columns of any type, handed on as what they came as.
 
 A matrix stays a numpy array. A frame (pandas, polars, Arrow) and an array of objects become an Arrow table, and turn
-back into what they were when an estimator asks for them, so that ``ColumnTransformer`` finds its columns. Categories
-are those of the rows at hand, in sorted order: a category that only a forgotten record had leaves with it.
+back into a frame of their kind when an estimator asks for them, so that ``ColumnTransformer`` finds its columns. Types
+are those that Arrow gives back: integers with missing values become floats, an order of categories is lost. Categories
+are those of the rows at hand, sorted: a category that only a forgotten record had leaves with it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from expunge.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from expunge.keyed import Secret
+
 Features: TypeAlias = NDArray[Any] | pa.Table
 """(n, d) numbers, or a table of d named columns."""
 
@@ -31,7 +34,7 @@ Kind: TypeAlias = Literal["matrix", "objects", "pandas", "polars", "arrow"]
 
 NUMBERS = "biuf"
 CATEGORY = {"expunge": "category"}
-FEW = 4096  # candidates that are compared whole instead of column by column
+FEW = 256  # candidates that are compared whole instead of column by column
 
 
 def is_frame(given: object) -> bool:
@@ -66,7 +69,7 @@ def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tu
         kind: Kind = {"pandas": "pandas", "polars": "polars"}.get(frame.implementation.value, "arrow")  # type: ignore[assignment]
         return _refuse_nested(table), names, kind
     matrix = _matrix(given)
-    names = _unique_names(columns if columns is not None else [f"x{k}" for k in range(matrix.shape[1])])
+    names = _unique_names(columns if columns is not None else default_names(matrix.shape[1]))
     if len(names) != matrix.shape[1]:
         msg = f"{matrix.shape[1]} columns need {matrix.shape[1]} names, got {len(names)}"
         raise DataError(msg)
@@ -74,6 +77,11 @@ def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tu
         return matrix, names, "matrix"
     parts = [as_arrow(_plain(matrix[:, k]), f"column {name!r}") for k, name in enumerate(names)]
     return _refuse_nested(pa.table(parts, names=list(names))), names, "objects"
+
+
+def default_names(count: int) -> tuple[str, ...]:
+    """What columns are called that nobody named."""
+    return tuple(f"x{place}" for place in range(count))
 
 
 def handed(features: Features, kind: Kind) -> Any:
@@ -142,10 +150,10 @@ def schema(features: Features) -> str:
     """Types of the columns, as text."""
     if isinstance(features, np.ndarray):
         return f"{features.dtype.str} x {features.shape[1]}"
-    return ", ".join(str(field.type) for field in features.schema)
+    return ", ".join(f"{field.type}{' in categories' if field.metadata else ''}" for field in features.schema)
 
 
-def row_bytes(features: Features, key: bytes) -> list[NDArray[np.uint8]]:
+def row_bytes(features: Features, key: Secret) -> list[NDArray[np.uint8]]:
     """Blocks of bytes of a fixed width, which laid side by side tell any two rows apart; text by keyed digest."""
     if isinstance(features, np.ndarray):
         return [as_bytes(features)]
@@ -185,7 +193,7 @@ def _category(part: pa.ChunkedArray, field: pa.Field) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pc.index_in(values, sorted_present), sorted_present)
 
 
-def _column_bytes(values: pa.Array, key: bytes) -> list[NDArray[np.uint8]]:
+def _column_bytes(values: pa.Array, key: Secret) -> list[NDArray[np.uint8]]:
     present = pc.is_valid(values).to_numpy(zero_copy_only=False).astype(np.uint8)[:, None]
     if pa.types.is_large_string(values.type):
         return [present, keyed.digest_strings(key, values)]
@@ -232,6 +240,9 @@ def _plain(values: NDArray[Any]) -> Any:
 
 
 def _unique_names(names: Sequence[Any]) -> tuple[str, ...]:
+    if isinstance(names, str) or not hasattr(names, "__len__"):
+        msg = f"column names are a sequence of strings, e.g. ['age', 'size']; got {names!r}"
+        raise DataError(msg)
     for name in names:
         if not isinstance(name, str):
             msg = f"column names must be strings, got {name!r} of type {type(name).__name__}"

@@ -29,7 +29,8 @@ from expunge import keyed
 from expunge.data import columns as cols
 from expunge.data import features as feats
 from expunge.data import targets
-from expunge.errors import DataError
+from expunge.errors import DataError, ParameterError
+from expunge.protocol import Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
 
     from expunge.data.columns import Labels
     from expunge.data.features import Features, Kind
+    from expunge.keyed import Secret
     from expunge.protocol import Change, Ids, Rows
     from expunge.values import Scalar, Target
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """What all views of one table share. ``digests`` remembers row digests by key and content."""
+    """What all views of one table share; ``digests`` and ``drawn`` remember what was made of each row under a key."""
 
     ids: Ids
     owners: Ids | None
@@ -52,11 +54,12 @@ class Columns:
     label: Labels | None
     names: tuple[str, ...]
     kind: Kind
-    digests: dict[tuple[bytes, bool], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
+    digests: dict[tuple[Secret, bool], NDArray[np.uint8]] = field(default_factory=dict, repr=False, init=False)
+    drawn: dict[Secret, NDArray[np.uint64]] = field(default_factory=dict, repr=False, init=False)
 
     def take(self, rows: NDArray[np.intp] | slice) -> Columns:
         """Some rows, gathered."""
-        return Columns(
+        taken = Columns(
             cols.take_names(self.ids, rows),
             None if self.owners is None else cols.take_names(self.owners, rows),
             feats.take(self.features, rows),
@@ -64,6 +67,8 @@ class Columns:
             self.names,
             self.kind,
         )
+        taken.digests.update({asked: made[rows] for asked, made in self.digests.items()})
+        return taken
 
     @cached_property
     def coded(self) -> tuple[Labels, NDArray[np.intp]]:
@@ -72,7 +77,7 @@ class Columns:
         names, codes = np.unique(held, return_inverse=True)
         return names, codes
 
-    def digest(self, key: bytes, *, named: bool) -> NDArray[np.uint8]:
+    def digest(self, key: Secret, *, named: bool) -> NDArray[np.uint8]:
         """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
         if (key, named) not in self.digests:
             blocks = [np.zeros((len(self.ids), 0), np.uint8), *feats.row_bytes(self.features, key)]
@@ -226,9 +231,7 @@ class Table:
 
     def column(self, name: str) -> NDArray[Any]:
         """(n,) one feature, for reading."""
-        if name not in self.names:
-            msg = f"there is no column {name!r}; there are {', '.join(map(repr, self.names))}"
-            raise DataError(msg)
+        self._known(name)
         held = feats.column(self.columns.features, self.names.index(name))
         return held if self.rows is None else held[self.rows]
 
@@ -238,10 +241,18 @@ class Table:
         kinds = [None if names is None else type(names).__name__ for names in (self.columns.ids, self.columns.owners)]
         return repr((self.names, feats.schema(self.columns.features), self.columns.kind, label, kinds, self.classes))
 
-    def digests(self, key: bytes, *, named: bool = True) -> NDArray[np.uint8]:
+    def digests(self, key: Secret, *, named: bool = True) -> NDArray[np.uint8]:
         """(n, 16) keyed digests of the records, without ids and owners when not ``named``; made once for all views."""
-        made = self.columns.digest(bytes(key), named=named)
+        made = self.columns.digest(key, named=named)
         return made if self.rows is None else made[self.rows]
+
+    def draws(self, key: Secret) -> NDArray[np.uint64]:
+        """(n, 2) keyed random numbers of the unit of each record; made once for all views."""
+        drawn = self.columns.drawn
+        if key not in drawn:
+            units = self.columns.ids if self.columns.owners is None else self.columns.owners
+            drawn[key] = keyed.draws(key, units, "unit")
+        return drawn[key] if self.rows is None else drawn[key][self.rows]
 
     # -- what becomes of them ------------------------------------------------------------------------------------------
 
@@ -261,19 +272,23 @@ class Table:
         """All records with these features, in this order."""
         if tuple(names) == self.names:
             return self
+        for name in names:
+            self._known(name)
         places = [self.names.index(name) for name in names]
-        held = replace(
-            self.columns, features=feats.select(self.columns.features, places), names=tuple(names), digests={}
-        )
+        held = replace(self.columns, features=feats.select(self.columns.features, places), names=tuple(names))
         return replace(self, columns=held)
 
     def owned(self, owners: Ids | None) -> Table:
         """The same records with other owners."""
-        return Table(replace(self.gathered().columns, owners=owners, digests={}), None, self.classes)
+        return Table(replace(self.gathered().columns, owners=owners), None, self.classes)
 
     def change(self, target: Target) -> Change[Table] | None:
         """Which positions go and which rows come; None when no record carries the target (a fact)."""
-        return targets.change(self, target)
+        asked: tuple[Target, Change[Table] | None] | None = self.__dict__.get("_asked")
+        if asked is None or asked[0] is not target:
+            asked = target, targets.change(self, target)
+            self.__dict__["_asked"] = asked  # quote, forget and remarks ask the same in a row
+        return asked[1]
 
     def after(self, target: Target) -> Table:
         """The data as they should have been."""
@@ -293,6 +308,9 @@ class Table:
         )
         cols.refuse_repeated(merged.ids, "ids")
         cols.as_classes(self.classes, merged.label)
+        fresh = merged.take(slice(len(self), None))
+        for (key, named), made in first.digests.items():  # those that stay need not be digested again
+            merged.digests[key, named] = np.concatenate([made, fresh.digest(key, named=named)])
         return Table(merged, None, self.classes)
 
     def gathered(self) -> Table:
@@ -320,13 +338,28 @@ class Table:
         own = self.columns.take(
             slice(None) if self.rows is None else self.rows
         )  # gathered: Arrow pickles what it slices
-        return Table, (own, None, self.classes)
+        return Table, (replace(own), None, self.classes)  # without what was remembered of them
+
+    def _known(self, name: str) -> None:
+        if name not in self.names:
+            msg = f"there is no column {name!r}; there are {', '.join(map(repr, self.names))}"
+            raise DataError(msg)
 
     def _view(self, names: Ids) -> Ids:
         return names if self.rows is None else cols.take_names(names, self.rows)
 
 
-def _bytes_of(values: Ids | Labels, key: bytes) -> NDArray[np.uint8]:
+def expect(data: object, run: object = None) -> None:
+    """Raise a sentence when a method is given something else than a table, or than a run."""
+    if not isinstance(data, Table):
+        msg = f"data must be a Table (Table.from_arrays and Table.from_frame make one), got a {type(data).__name__}"
+        raise DataError(msg)
+    if run is not None and not isinstance(run, Run):
+        msg = f"what a method may use is a Run, e.g. Run(key=...); got a {type(run).__name__}"
+        raise ParameterError(msg)
+
+
+def _bytes_of(values: Ids | Labels, key: Secret) -> NDArray[np.uint8]:
     """(n, w) bytes of one column; text by keyed digest."""
     if isinstance(values, np.ndarray) and values.dtype.kind != "U":
         return feats.as_bytes(values)

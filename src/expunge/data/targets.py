@@ -9,19 +9,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expunge.data.columns import as_classes, is_among, name_at
-from expunge.errors import DataError
+from expunge.errors import DataError, ParameterError
 from expunge.protocol import Change
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from expunge.data.columns import Labels
     from expunge.data.table import Table
     from expunge.protocol import Ids
-    from expunge.values import Name, Target
+    from expunge.values import Name, Scalar, Target
 
 ERASURES = (Records, Owners, Label, Column)
+CLASSES: dict[str, set[type]] = {"U": {str}, "b": {bool}, "i": {int, float}, "f": {int, float}}  # by kind of label
+PLAIN = (str, bytes, int, float, list, tuple, set, frozenset, dict, np.ndarray, type, type(None))  # slips of the pen
 
 
 def change(table: Table, target: Target) -> Change[Table] | None:
@@ -31,6 +35,8 @@ def change(table: Table, target: Target) -> Change[Table] | None:
     ------
     DataError
         If names are of another type than the table's, or rows of a correction or addition do not fit the table.
+    ParameterError
+        If what is given is plainly no target.
     """
     match target:
         case Correction(rows):
@@ -41,36 +47,52 @@ def change(table: Table, target: Target) -> Change[Table] | None:
             return _worked_off(table, steps)
         case Column(name) if name in table.names:
             return Change(np.arange(len(table)), table.drop(name))
+    if isinstance(target, PLAIN):
+        title = type(target).__name__
+        msg = f"a target is Records([...]), Owners([...]), Label(...) and so on; got the {title} {target!r}"
+        raise ParameterError(msg)
     gone = _named(table, target)
     return None if gone is None else Change(np.flatnonzero(gone), table.take(slice(0, 0)))
 
 
 def _named(table: Table, target: Target) -> NDArray[np.bool_] | None:
-    """(n,) whether an erasure names each record; None for what is no erasure."""
+    """(n,) whether an erasure names each record; None for what is no erasure of records."""
     match target:
         case Records(ids):
             return is_among(table.ids, ids, "ids")
         case Owners(names):
             held = "ids (no owners were declared, each record is its own)" if table.owners is None else "owners"
             return is_among(table.units, names, held)
-        case Label(value) if table.label is not None:
-            return np.asarray(table.label == value)
-        case Label() | Column():
+        case Label(value):
+            return _of_class(table, value)
+        case Column():
             return np.zeros(len(table), bool)
     return None
 
 
+def _of_class(table: Table, value: Scalar) -> NDArray[np.bool_]:
+    """(n,) whether each record is of a class; ``True`` is not ``1``, and numpy's text forgets a NUL at its end."""
+    label = table.label
+    if label is None or type(value) not in CLASSES[label.dtype.kind] or str(value).endswith("\0"):
+        return np.zeros(len(table), bool)
+    return np.asarray(label == value)
+
+
 def remarks(table: Table, target: Target) -> tuple[str, ...]:
-    """Sentences for the requester: nothing named, twins that stay, a class that stays declared."""
+    """Sentences for the requester: nothing named, twins that stay, a class that stays declared. They name nobody."""
     said = []
     made = table.change(target)
     if made is not None and not len(made.out) and not len(made.into):
         said.append("no record of the data carries what this target names: there is nothing to change")
-    twins = table.twins(target)
-    if len(twins):
-        said.append(f"{len(twins)} records that stay are exact copies of forgotten ones: what they say stays")
-    if isinstance(target, Label) and table.classes is not None and target.value in table.classes:
-        said.append(f"the class {target.value!r} is declared as public and stays a class, without examples")
+    twins = len(table.twins(target))
+    if twins:
+        records = (
+            "1 record that stays is an exact copy" if twins == 1 else f"{twins} records that stay are exact copies"
+        )
+        said.append(f"{records} of forgotten ones: what it says stays")
+    steps = target.targets if isinstance(target, Batch) else (target,)
+    gone = {step.value for step in steps if isinstance(step, Label)} & set(table.classes or ())
+    said += [f"the class {name!r} is declared as public and stays a class, without examples" for name in sorted(gone)]
     return tuple(said)
 
 
@@ -144,16 +166,47 @@ def _unheld(table: Table, rows: Table) -> Table:
 
 def _worked_off(table: Table, steps: tuple[Target, ...]) -> Change[Table] | None:
     """A batch, as one change: erasures first, then everything in order of receipt (erasures hold for what comes)."""
+    first = _merged(
+        sorted((step for step in steps if isinstance(step, ERASURES)), key=lambda step: type(step).__name__)
+    )
+    if len(first) and all(isinstance(step, ERASURES) for step in steps):
+        return _erased(table, first)
     current, origin = table, np.arange(len(table))
-    erased = {step.name for step in steps if isinstance(step, Column)}
-    for step in (*(step for step in steps if isinstance(step, ERASURES)), *steps):
-        made = change(current, _without(step, erased))
+    columns = {step.name for step in steps if isinstance(step, Column)}
+    for step in (*first, *_merged(steps)):
+        made = change(current, _without(step, columns))
         if made is None:
             return None
         current = apply(current, made)
         origin = np.concatenate([np.delete(origin, made.out), np.full(len(made.into), -1)])
     out = np.setdiff1d(np.arange(len(table)), origin, assume_unique=False)
     return Change(out, current.take(np.flatnonzero(origin < 0)))
+
+
+def _erased(table: Table, erasures: Sequence[Target]) -> Change[Table]:
+    """Erasures alone: their order means nothing, so all are named in one go."""
+    gone, without = np.zeros(len(table), bool), table
+    for step in erasures:
+        named = _named(table, step)
+        gone |= False if named is None else named
+        without = without.drop(step.name) if isinstance(step, Column) else without
+    if without is table:
+        return Change(np.flatnonzero(gone), table.take(slice(0, 0)))
+    return Change(np.arange(len(table)), without.take(~gone))
+
+
+def _merged(steps: Iterable[Target]) -> list[Target]:
+    """The same steps, neighbours of one kind as one: a thousand owners are looked for at once."""
+    merged: list[Target] = []
+    for step in steps:
+        match merged[-1:], step:
+            case [Records(held)], Records(ids):
+                merged[-1] = Records(held | ids)
+            case [Owners(held)], Owners(names):
+                merged[-1] = Owners(held | names)
+            case _:
+                merged.append(step)
+    return merged
 
 
 def apply(table: Table, made: Change[Table]) -> Table:

@@ -26,8 +26,11 @@ array([[0.8, 0.2],
 
 from __future__ import annotations
 
+import random
 import sys
-from copy import deepcopy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -47,8 +50,10 @@ from sklearn.linear_model import (
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from threadpoolctl import ThreadpoolController
 
-from expunge import keyed
+from expunge import environment, keyed
 from expunge.codec import decode, encode, fingerprint
+from expunge.data.features import default_names
+from expunge.data.table import expect
 from expunge.errors import DataError, EmptyModelError, LearnError, ParameterError
 from expunge.params import Params
 from expunge.protocol import Learner
@@ -57,7 +62,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
-    from expunge.protocol import Run
+    from expunge.protocol import Key, Run
     from expunge.values import Scalar
 
 CONVEX = (LogisticRegression, PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor, Lasso, ElasticNet)
@@ -77,10 +82,13 @@ class Fitted:
         None: there was no record, or a single class, which is then predicted for everything.
     classes : tuple or None
         Names of the columns of the scores; None: regression.
+    names : tuple of str
+        Names of the features that it learned from.
     """
 
     estimator: Any
     classes: tuple[Scalar, ...] | None
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -113,13 +121,14 @@ class SklearnLearner(Params):
 
     def recipe(self) -> str:
         """Digest of the estimator's class and parameters, and of the epochs."""
-        return fingerprint(("SklearnLearner", _seeded(self.estimator, None), self.epochs))
+        return fingerprint((type(self), _seeded(self.estimator, None), self.epochs))
 
     @property
     def packages(self) -> tuple[str, ...]:
         """Distributions of the estimators, however deep: their versions are part of the environment."""
         parts = (self.estimator, *self.estimator.get_params().values())
-        return tuple(sorted({type(part).__module__.partition(".")[0] for part in parts if hasattr(part, "get_params")}))
+        modules = {type(part).__module__.partition(".")[0] for part in parts if hasattr(part, "get_params")}
+        return environment.distributions_of(tuple(sorted(modules - {"sklearn"})))  # which every environment names
 
     def classes(self, data: Table) -> tuple[Scalar, ...] | None:
         """Declared classes where the estimator can be told of them, else those of the records; None for regression."""
@@ -135,23 +144,27 @@ class SklearnLearner(Params):
 
     def learn(self, data: Table, run: Run) -> Fitted:
         """Fit a clone to the records in keyed order."""
+        expect(data, run)
         classes = _present(data) if is_classifier(self.estimator) else None
         if not len(data) or (classes is not None and len(classes) < 2):
-            return Fitted(None, classes)
+            return Fitted(None, classes, data.names)
         estimator = _seeded(self.estimator, run.key)
         _call(estimator.fit, data, run, "fit")
-        return _at_rest(Fitted(_without_clock(estimator), classes))
+        return _at_rest(Fitted(estimator, classes, data.names))
 
     def predict(self, model: Fitted, data: Table) -> NDArray[np.float64]:
         """(n, classes) scores that sum to one, or (n,) for regression.
 
         Probabilities where the estimator has them; else its decision function through a logistic or softmax, which
-        keeps its order; else one for the predicted class.
+        keeps its order. The highest score is always the estimator's own decision: where it decides otherwise (by a
+        threshold, by pairwise votes) and where it only decides, its decision is scored one.
         """
+        expect(data)
+        if model.estimator is None and not model.classes:
+            msg = "this model has no record left to predict from: everything it learned was forgotten"
+            raise EmptyModelError(msg)
+        data = _as_learned(data, model.names)
         if model.estimator is None:
-            if not model.classes:
-                msg = "this model has no record left to predict from: everything it learned was forgotten"
-                raise EmptyModelError(msg)
             return np.ones((len(data), 1))
         if not len(data):  # which estimators refuse to be asked
             return np.zeros(0 if model.classes is None else (0, len(model.classes)))
@@ -191,7 +204,7 @@ class SklearnLearner(Params):
         if classes is not None and data.classes is not None:
             classes = data.classes  # also where the estimator cannot be told: a slice may lack some of them
         if classes is not None and len(classes) < 2:
-            return Fitted(None, classes)
+            return Fitted(None, classes, data.names)
         begun = state is not None and state.estimator is not None
         estimator = deepcopy(state.estimator) if state is not None and begun else _seeded(self.estimator, run.key)
         if isinstance(estimator, CONVEX):
@@ -204,12 +217,15 @@ class SklearnLearner(Params):
             for epoch in range(epochs):
                 _call(estimator.partial_fit, data, run, "epoch", epoch, **options)
                 options = {}
-        return _at_rest(Fitted(estimator, classes))
+        return _at_rest(Fitted(estimator, classes, data.names))
 
 
 def as_learner(given: Any) -> Any:
     """A learner as it is, a bare estimator as a `SklearnLearner`."""
-    if isinstance(given, Learner) and not isinstance(given, type):
+    if isinstance(given, type):
+        msg = f"a method takes a learner, not its class: write {given.__name__}()"
+        raise ParameterError(msg)
+    if isinstance(given, Learner):
         return given
     if hasattr(given, "fit") and hasattr(given, "get_params"):
         return SklearnLearner(given)
@@ -217,18 +233,47 @@ def as_learner(given: Any) -> Any:
     raise ParameterError(msg)
 
 
-def _seeded(estimator: Any, key: bytes | None) -> Any:
-    """A clone with every random state, however deep, derived from the key and its own name."""
+def _seeded(estimator: Any, key: bytes | Key | None) -> Any:
+    """A clone whose every random state, however deep and in splitters too, is derived from the key and its own name.
+
+    Caches on disk are switched off: they would keep what is to be forgotten. Numbers of numpy become plain ones:
+    arithmetic in float32 tells them apart, and nobody who reads them does.
+    """
     fresh = clone(estimator)
-    names = [name for name in fresh.get_params() if name.rpartition("__")[2] == "random_state"]
-    return fresh.set_params(**{name: None if key is None else keyed.seed(key, "estimator", name) for name in names})
+    changed: dict[str, Any] = {}
+    for name, value in fresh.get_params().items():
+        last, drawn = name.rpartition("__")[2], None if key is None else keyed.seed(key, "estimator", name)
+        if last == "random_state":
+            changed[name] = drawn
+        elif last == "memory":
+            changed[name] = None
+        elif isinstance(value, np.generic):
+            changed[name] = value.item()
+        elif hasattr(value, "random_state") and hasattr(value, "split") and getattr(value, "shuffle", True):
+            splitter = copy(value)
+            splitter.random_state = drawn
+            changed[name] = splitter
+    return fresh.set_params(**changed)
+
+
+@contextmanager
+def _global_randomness(key: bytes | Key) -> Iterator[None]:
+    """Numpy's and Python's global generators start from the key, for what draws from them unasked, and are put back."""
+    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002  (it is the legacy one that is drawn from)
+    np.random.seed(keyed.seed(key, "numpy"))  # noqa: NPY002
+    random.seed(keyed.seed(key, "python"))
+    try:
+        yield
+    finally:
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)
 
 
 def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
     """Call a fit with the records in the order that belongs to these names."""
     ordered = data.take(keyed.order(run.key, data.ids, *names))
     try:
-        with _pools(len(sys.modules)).limit(limits=run.threads):
+        with _pools(len(sys.modules)).limit(limits=run.threads), _global_randomness(run.key):
             fit(ordered.features, _label(ordered), **options)
     except Warning:  # made an error by the user's own filters
         raise
@@ -253,16 +298,9 @@ def _label(data: Table) -> NDArray[Any]:
 
 
 def _present(data: Table) -> tuple[Scalar, ...]:
-    return data.present if len(_label(data)) else ()
-
-
-def _without_clock(estimator: Any) -> Any:
-    """The estimator after the searches in it, however deep, have lost the times that they measured."""
-    for part in (estimator, *estimator.get_params().values()):
-        if hasattr(part, "cv_results_"):
-            part.cv_results_ = {name: held for name, held in part.cv_results_.items() if not name.endswith("_time")}
-            part.refit_time_ = 0.0
-    return estimator
+    if data.columns.label is None:
+        _label(data)  # which says what is missing
+    return data.present
 
 
 def _at_rest(model: Fitted) -> Fitted:
@@ -271,13 +309,36 @@ def _at_rest(model: Fitted) -> Fitted:
     return rested
 
 
+def _as_learned(data: Table, names: tuple[str, ...]) -> Table:
+    """The data with the features in the order in which they were learned; a matrix that nobody named as it is."""
+    if data.names == names or (len(data.names) == len(names) and data.names == default_names(len(names))):
+        return data
+    if set(names) - set(data.names) or len(data.names) != len(names):
+        msg = (
+            f"the model learned from the columns {', '.join(map(repr, names))}; got {', '.join(map(repr, data.names))}"
+        )
+        raise DataError(msg)
+    return data.select(names)
+
+
 def _scores(estimator: Any, features: Any, classes: tuple[Scalar, ...]) -> NDArray[np.float64]:
+    """Scores whose highest is the estimator's own decision."""
+    names, decided = np.array(classes), np.asarray(estimator.predict(features))
+    own = np.asarray(decided[:, None] == names[None, :], dtype=np.float64)
+    graded = _graded(estimator, features, len(classes))
+    if graded is None:
+        return own
+    return np.where((names[graded.argmax(axis=1)] == decided)[:, None], graded, own)
+
+
+def _graded(estimator: Any, features: Any, classes: int) -> NDArray[np.float64] | None:
+    """(n, classes) probabilities or transformed margins; None where the estimator has neither, one for each class."""
     if hasattr(estimator, "predict_proba"):
-        return np.asarray(estimator.predict_proba(features), dtype=np.float64)
-    if hasattr(estimator, "decision_function"):
+        graded = np.asarray(estimator.predict_proba(features), dtype=np.float64)
+    elif hasattr(estimator, "decision_function"):
         margins = np.asarray(estimator.decision_function(features), dtype=np.float64)
-        if margins.ndim == 1:
-            return np.column_stack([expit(-margins), expit(margins)])
-        return np.asarray(softmax(margins, axis=1))
-    predicted = np.asarray(estimator.predict(features))
-    return np.asarray(predicted[:, None] == np.array(classes)[None, :], dtype=np.float64)
+        two = margins.ndim == 1
+        graded = np.column_stack([expit(-margins), expit(margins)]) if two else softmax(margins, axis=1)
+    else:
+        return None
+    return graded if graded.shape[1] == classes else None

@@ -28,7 +28,7 @@ def with_canary(data: Table) -> Table:
         owners = (
             np.array([CANARY_ID - 2]) if isinstance(owners, np.ndarray) else pa.array(["canary-owner"], owners.type)
         )
-    columns = replace(extra.columns, features=features, owners=owners, digests={})
+    columns = replace(extra.columns, features=features, owners=owners)
     return data.after(Addition(Table(columns, None, data.classes)))
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.codec import encode, fingerprint
+from expunge.codec import decode, encode, fingerprint
 from expunge.data.table import Table
 from expunge.errors import EmptyModelError, LearnError
+from expunge.protocol import Run
 from expunge.testing.cases import Case
 from expunge.values import Exact, Quote, Refusal, Target
 
@@ -44,9 +49,8 @@ def bytes_after(case: Case, stream: Iterable[Target], data: Table | None = None)
     for target in stream:
         if model is LearnError:
             return LearnError
-        held, current = model, data
-        model = or_failure(lambda t=target, m=held, d=current: case.method.forget(m, t, d, run).model)  # type: ignore[misc]
-        data = data.after(target)
+        done = or_failure(partial(case.method.forget, model, target, data, run))
+        model, data = LearnError if done is LearnError else done.model, data.after(target)
     return LearnError if model is LearnError else encode(model)
 
 
@@ -60,23 +64,23 @@ def is_exact(case: Case, target: Target, data: Table) -> bool:
     return isinstance(quote, Quote) and isinstance(quote.claim, Exact)
 
 
-def compare_with_learning(case: Case, stream: list[Target]) -> None:
+def compare_with_learning(case: Case, stream: list[Target], **options: Any) -> None:
     """Forget a stream step by step; while the claims are Exact, the model is the one learned without, bit for bit."""
-    data, run = case.data, case.run()
+    data, run = case.data, Run(key=case.key, **options)
     model = case.method.learn(data, run)
     for target in stream:
         quote = case.method.quote(model, target, data, run)
         if isinstance(quote, Refusal):
             return
-        held, before, data = model, data, data.after(target)
-        done = or_failure(lambda m=held, d=before, t=target: case.method.forget(m, t, d, run))  # type: ignore[misc]
+        done = or_failure(partial(case.method.forget, model, target, data, run))
+        data = data.after(target)
         if done is LearnError or not isinstance(done.claim, Exact):
-            assert done is not LearnError or fingerprint_of(case, data) is LearnError, (
-                "forget failed where learning does not"
-            )
+            too_few = or_failure(partial(case.method.learn, data, run.afresh())) is LearnError
+            assert done is not LearnError or too_few, "forget failed where learning does not"
             return
         model = done.model
-    assert fingerprint(model) == fingerprint_of(case, data), f"not the model learned without, after {stream}"
+    oracle = or_failure(lambda: fingerprint(case.method.learn(data, run.afresh())))
+    assert fingerprint(model) == oracle, f"not the model learned without, after {stream}"
 
 
 def confidence(case: Case, model: Any, records: Table) -> float:
@@ -92,21 +96,57 @@ def confidence(case: Case, model: Any, records: Table) -> float:
     return float((scores * hits).sum(axis=1).mean())
 
 
-def in_a_fresh_process(case: Case, target: Target) -> list[str]:
-    """Fingerprints of learning, and of learning and forgetting, in a process with another hash seed."""
+@contextmanager
+def said() -> Iterator[Callable[[], bytes]]:
+    """Everything that is printed or logged meanwhile."""
+    told = StringIO()
+    handler = logging.StreamHandler(told)
+    logging.getLogger().addHandler(handler)
+    try:
+        with redirect_stdout(told), redirect_stderr(told):
+            yield lambda: told.getvalue().encode()
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def kept_by(method: object) -> bytes:
+    """What a method and its class hold, as text and as bytes."""
+    held = [
+        getattr(method, "__dict__", {}),
+        {name: value for name, value in vars(type(method)).items() if name[:2] != "__"},
+    ]
+    try:
+        return repr(held).encode() + pickle.dumps(held[0])
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return repr(held).encode()
+
+
+def in_both_processes(case: Case, target: Target) -> tuple[list[str], list[str]]:
+    """Fingerprints of learning and forgetting, and predictions from the bytes of both, here and in a fresh process."""
+    run = case.run()
+    model = case.method.learn(case.data, run)
+    oracle = case.method.learn(case.data.after(target), case.run())
+    blobs = [encode(case.method.forget(model, target, case.data, run).model), encode(oracle)]
+    here = [fingerprint(model), fingerprint(oracle), *(_predicted(case, each) for each in (oracle, oracle))]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "case"
-        file.write_bytes(pickle.dumps((replace(case, groups=None), target)))
+        file.write_bytes(pickle.dumps((replace(case, groups=None), target, blobs)))
         environment = os.environ | {"PYTHONHASHSEED": "97"}
         command = [sys.executable, "-c", f"from expunge.testing.evidence import replay; replay({str(file)!r})"]
-        said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        assert said.returncode == 0, said.stderr
-        return said.stdout.split()
+        there = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        assert there.returncode == 0, there.stderr
+    return here, there.stdout.split()
 
 
 def replay(file: str) -> None:
-    """The other end of `in_a_fresh_process`."""
-    case, target = pickle.loads(Path(file).read_bytes())  # noqa: S301  (written a moment ago by the test itself)
+    """The other end of `in_both_processes`."""
+    case, target, blobs = pickle.loads(Path(file).read_bytes())  # noqa: S301  (written a moment ago by the test itself)
+    predicted = [_predicted(case, decode(blob, trusted=True)) for blob in blobs]  # before anything is learned here
     run = case.run()
     model = case.method.learn(case.data, run)
-    print(fingerprint(model), fingerprint(case.method.forget(model, target, case.data, run).model))  # noqa: T201
+    forgotten = case.method.forget(model, target, case.data, run).model
+    print(fingerprint(model), fingerprint(forgotten), *predicted)  # noqa: T201
+
+
+def _predicted(case: Case, model: Any) -> str:
+    return fingerprint(np.asarray(case.method.predict(model, case.data)))

@@ -25,6 +25,8 @@ def hard_streams(case: Case) -> Iterator[list[Any]]:
     yield [Records(ids[:5]), Addition(data.take(slice(0, 5)))]  # forgotten, then added again
     yield [Addition(rows_like(data, [fresh_id(data)], 1)), Records([fresh_id(data)])]  # added, then forgotten
     yield [Correction(rows_like(data, ids[:2], 2)), Records(ids[:1])]  # corrected, then forgotten
+    if isinstance(data.stored, np.ndarray) and data.stored.dtype.kind == "f":
+        yield [Correction(_nudged(data.take(slice(0, 1))))]  # a small change, and a change all the same
     if data.label is not None and data.label.dtype.kind != "f":
         for value in np.unique(data.label):  # a whole class
             yield [Label(value)]
@@ -83,9 +85,7 @@ def some_erasures(data: Table) -> st.SearchStrategy[Target]:
 
 def names_of(data: Table, *, of_units: bool = False) -> list[Name]:
     """Ids, or owners, as Python values."""
-    held = data.units if of_units else data.ids
-    names: list[Name] = held.tolist() if isinstance(held, np.ndarray) else held.to_pylist()
-    return names
+    return _listed(data.units if of_units else data.ids)
 
 
 def fresh_id(data: Table) -> Name:
@@ -103,7 +103,7 @@ def rows_like(data: Table, ids: Iterable[Name], seed: int) -> Table:
     rows = data.take(random.integers(0, len(data), len(names))).gathered().columns
     label = rows.label if rows.label is None else random.permutation(data.label)[: len(names)]  # type: ignore[arg-type]
     held: Any = np.array(names, dtype=np.int64) if isinstance(data.ids, np.ndarray) else pa.array(names, data.ids.type)
-    return Table(replace(rows, ids=held, label=label, digests={}), None, data.classes)
+    return Table(replace(rows, ids=held, label=label), None, data.classes)
 
 
 def planted(data: Table) -> Records:
@@ -115,3 +115,26 @@ def planted(data: Table) -> Records:
     return Records(
         name for name, owner in zip(names_of(data), names, strict=True) if owner == sorted(set(names), key=str)[1]
     )
+
+
+def in_text(data: Table) -> Table:
+    """The same records under ids and owners that are text."""
+    columns = data.gathered().columns
+    ids, owners = (
+        None if names is None else pa.array([f"n{name}" for name in _listed(names)], pa.large_string())
+        for names in (columns.ids, columns.owners)
+    )
+    return Table(replace(columns, ids=ids, owners=owners), None, data.classes)
+
+
+def _nudged(data: Table) -> Table:
+    """The rows with one feature moved a little."""
+    columns = data.gathered().columns
+    features = np.array(columns.features)
+    features[:, 0] += 1e-3
+    return Table(replace(columns, features=features), None, data.classes)
+
+
+def _listed(names: Any) -> list[Name]:
+    held: list[Name] = names.tolist() if isinstance(names, np.ndarray) else names.to_pylist()
+    return held

@@ -67,7 +67,7 @@ def test_a_link_depends_on_all_before_it_and_on_no_later_one() -> None:
 
 
 def tasks(method: Sisa, data: Table, **options: Any) -> list[Task]:
-    return list(method._tasks(data, Run(key=options.pop("key", KEY), **options)))
+    return list(method._tasks(data, Run(key=options.pop("key", KEY), **options), method.recipe()))
 
 
 BASE = Sisa(SklearnLearner(SGDClassifier(), epochs=2), shards=1, slices=2)
@@ -85,23 +85,24 @@ BASE = Sisa(SklearnLearner(SGDClassifier(), epochs=2), shards=1, slices=2)
 def test_a_changed_parameter_never_meets_a_stale_checkpoint(other: Sisa) -> None:
     data, run = patients(), Run(key=KEY)
     BASE.learn(data, run)
-    assert all(task.resumed(run.store).start == 0 for task in tasks(other, data))
-    assert all(task.resumed(run.store).start == 2 for task in tasks(BASE, data))
+    assert all(task.ready().start == 0 for task in tasks(other, data, store=run.store))
+    assert all(task.ready().start == 2 for task in tasks(BASE, data, store=run.store))
 
 
 def test_another_number_of_threads_meets_no_checkpoint_and_keeps_the_chain() -> None:
     data, run = patients(), Run(key=KEY)
     BASE.learn(data, run)
-    one, two = tasks(BASE, data)[0], tasks(BASE, data, threads=2)[0]
+    one, two = tasks(BASE, data)[0], tasks(BASE, data, threads=2, store=run.store)[0]
     assert one.chain == two.chain
-    assert two.resumed(run.store).start == 0
+    assert two.ready().start == 0
 
 
 def test_the_worker_is_handed_its_shard_and_a_key_of_its_own() -> None:
     data = patients()
     for task in tasks(replace(BASE, shards=4), data, store={"a": b"secret"}):
-        assert task.run.key != KEY
-        assert not task.run.store
+        handed = task.ready().run
+        assert handed.key != KEY
+        assert not handed.store
         assert len(task.data) < len(data)
 
 
@@ -111,5 +112,5 @@ def test_forgetting_the_first_slice_starts_from_nothing() -> None:
     first = data.take(tasks(BASE, data)[0].slices == 0)
     last = data.take(tasks(BASE, data)[0].slices == 1)
     for gone, start in ((first, 0), (last, 1)):
-        task = tasks(BASE, data.after(Records(gone.ids[:1])))[0]
-        assert task.resumed(run.store).start == start
+        task = tasks(BASE, data.after(Records(gone.ids[:1])), store=run.store)[0]
+        assert task.ready().start == start

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,19 +33,20 @@ from expunge import (
     Sisa,
     SklearnLearner,
     Table,
-    expected_cost,
     fingerprint,
 )
 from expunge.backends.local import Processes
 from expunge.codec import decode, encode
+from expunge.data import targets
+from expunge.data.columns import is_among
 from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError, ParameterError, RefusedError
 from expunge.methods.arrays._placement import place
-from expunge.methods.arrays.sisa import _share
 from expunge.protocol import Pace
 from expunge.testing import Case, Law, contract, patients
+from expunge.testing.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -112,40 +112,22 @@ def test_sisa_keeps_the_law(case: Case, law: Law) -> None:
 # -- cost --------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Counting(SklearnLearner):
-    """A learner that counts the record visits that it really makes."""
-
-    seen: Counter[str] = field(default_factory=Counter)
-
-    def recipe(self) -> str:
-        return "counting" + SklearnLearner(self.estimator, self.epochs).recipe()
-
-    def learn(self, data: Table, run: Run) -> Any:
-        self.seen["visits"] += len(data)
-        return super().learn(data, run)
-
-    def go_on(self, state: Any, data: Table, epochs: int, run: Run) -> Any:
-        self.seen["visits"] += len(data) * epochs
-        return super().go_on(state, data, epochs, run)
-
-
 @pytest.mark.parametrize("slices", [1, 2, 5])
 @settings(max_examples=15, deadline=None)
 @given(ids=st.sets(st.sampled_from(patients().ids.tolist())), data=st.data())
 def test_the_quote_is_exactly_the_visits_that_are_made(slices: int, ids: set[int], data: st.DataObject) -> None:
-    counting = Counting(SGDClassifier(), epochs=4)
-    method, table, run = Sisa(counting, shards=3, slices=slices), patients(), Run(key=KEY)
+    method, seen = counted(Sisa(learner(SGDClassifier(), epochs=4), shards=3, slices=slices))
+    table, run = patients(), Run(key=KEY)
     model = method.learn(table, run)
-    assert counting.seen["visits"] == method.visits(table, run)
+    assert sum(seen) == method.visits(table, run)
     targets: list[Target] = [Records(ids), Batch([Records(ids), Label("unsure")]), Column("x1")]
     target = data.draw(st.sampled_from(targets))
-    counting.seen.clear()
+    seen.clear()
     quote = method.quote(model, target, table, run)
-    assert not counting.seen, "quoting trains nothing"
+    assert not seen, "quoting trains nothing"
     done = method.forget(model, target, table, run)
     assert isinstance(quote, Quote)
-    assert quote.examples == done.examples == counting.seen["visits"]
+    assert quote.examples == done.examples == sum(seen)
 
 
 def test_a_quote_counts_what_a_lost_checkpoint_costs() -> None:
@@ -173,52 +155,6 @@ def test_one_owner_costs_one_shard() -> None:
         mine = int((owners_of(table) == owner).sum())
         assert quote.examples + mine in sizes
         assert quote.seconds == 2.0 * quote.examples
-
-
-def simulated(n: int, shards: int, slices: int, requests: int, *, batch: bool, equal: bool) -> tuple[float, float]:
-    """Mean cost per epoch of deletions, and four standard errors; ``equal``: shards of one size, hit alike."""
-    random, spent = np.random.default_rng(1), []
-    for _ in range(400):
-        shard, piece = random.integers(0, shards, n), random.integers(0, slices, n)
-        gone = random.choice(n, requests, replace=False)
-        if equal:
-            shard = random.permutation(n) % shards
-            gone = np.array([random.choice(np.flatnonzero(shard == s)) for s in random.integers(0, shards, requests)])
-        alive, cost = np.ones(n, bool), 0.0
-        alive[gone] = not batch
-        for hit in dict.fromkeys(shard[gone].tolist()) if batch else gone:
-            mine = shard == (hit if batch else shard[hit])
-            first = piece[gone][shard[gone] == hit].min() if batch else piece[hit]
-            alive[hit if not batch else gone] = False
-            cost += sum((alive & mine & (piece <= k)).sum() for k in range(first, slices)) * 2 / (slices + 1)
-        spent.append(cost)
-    return float(np.mean(spent)), float(4 * np.std(spent) / np.sqrt(len(spent)))
-
-
-@pytest.mark.parametrize("batch", [False, True])
-@pytest.mark.parametrize(("shards", "slices", "requests"), [(20, 1, 8), (5, 1, 40), (4, 10, 1), (3, 6, 4)])
-def test_expected_cost_agrees_with_a_simulation(shards: int, slices: int, requests: int, *, batch: bool) -> None:
-    n = 600
-    expected = expected_cost(n, shards, slices, requests, batch=batch)
-    mean, error = simulated(n, shards, slices, requests, batch=batch, equal=True)
-    assert abs(mean - expected) < error + requests  # two of the paper's requests may name one record
-    hashed, error = simulated(n, shards, slices, requests, batch=batch, equal=False)
-    assert -error < hashed - expected < error + requests, "hashed shards cost at most a visit a request more"
-
-
-def test_expected_cost_is_the_published_arithmetic() -> None:
-    assert expected_cost(10_000, 20, 1, 8) == pytest.approx(3991, abs=1)
-    assert expected_cost(10_000, 20, 1, 100) == pytest.approx(49652, abs=1)
-    assert [round(expected_cost(10_000, 20, 1, k, batch=True), -1) for k in (8, 100)] == [3360, 9840]
-    assert [round(_share(1, slices), 3) for slices in (1, 2, 5, 10, 50)] == [1, 0.833, 0.733, 0.7, 0.673]
-    assert [round(_share(hits, 10_000), 2) for hits in (1, 2, 5, 10)] == [0.67, 0.83, 0.95, 0.98]
-
-
-def test_sharding_stops_paying_past_three_requests_a_shard() -> None:
-    assert expected_cost(10_000, shards=20, requests=60, batch=True) > 0.95 * (10_000 - 60)
-    assert expected_cost(10_000, shards=20, requests=20) > 0.95 * 10_000
-    with pytest.raises(ParameterError, match="requests between 0 and n"):
-        expected_cost(10, shards=2, requests=11)
 
 
 # -- votes -------------------------------------------------------------------------------------------------------------
@@ -354,14 +290,13 @@ def test_processes_make_the_same_bits() -> None:
 
 def test_learning_goes_on_from_the_checkpoints_that_a_killed_run_left() -> None:
     table, run = patients(), Run(key=KEY)
-    counting = Counting(SGDClassifier(), epochs=4)
-    method = Sisa(counting, shards=2, slices=4)
+    method, seen = counted(Sisa(learner(SGDClassifier(), epochs=4), shards=2, slices=4))
     whole = method.learn(table, run)
     for name in list(run.store)[3:]:  # killed in the first shard, after its third slice
         del run.store[name]
-    counting.seen.clear()
+    seen.clear()
     assert fingerprint(method.learn(table, run)) == fingerprint(whole)
-    assert counting.seen["visits"] < method.visits(table, run)
+    assert sum(seen) < method.visits(table, run)
 
 
 def test_the_model_and_its_checkpoints_come_back_from_bytes() -> None:
@@ -399,6 +334,31 @@ def test_other_data_and_another_key_are_refused() -> None:
         changed = table.after(Correction(table.take(slice(row, row + 1)).owned(np.array([999]))))
         with pytest.raises(MismatchError, match="data other"):
             method.quote(model, target, changed, run)
+
+
+def test_a_model_that_moved_to_another_environment_is_learned_whole_with_the_first_request() -> None:
+    table, method = patients(), Sisa(LogisticRegression(), shards=3)
+    model, target = method.learn(table, Run(key=KEY)), Records(table.ids[:1])
+    there = Run(key=KEY, threads=2)
+    quote = method.quote(model, target, table, there)
+    assert isinstance(quote, Quote)
+    assert quote.examples == len(table) - 1
+    assert any("3 shards were learned in another environment" in said for said in quote.assumptions)
+    done = method.forget(model, target, table, there)
+    assert done.examples == quote.examples
+    assert {shard.environment for shard in done.model.shards} != {shard.environment for shard in model.shards}
+    assert method.quote(done.model, Owners([4]), table.after(target), there) == method.quote(
+        method.learn(table.after(target), there), Owners([4]), table.after(target), there
+    )
+    nothing = method.forget(model, Records([]), table, there)
+    assert nothing.examples == 0
+
+
+def test_the_environment_stands_beside_the_fingerprint_and_is_written_down() -> None:
+    model = Sisa(LogisticRegression(), shards=2).learn(patients(), Run(key=KEY))
+    moved = replace(model, shards=tuple(replace(shard, environment="elsewhere") for shard in model.shards))
+    assert fingerprint(moved) == fingerprint(model)
+    assert decode(encode(moved), trusted=True).shards[0].environment == "elsewhere"
 
 
 def test_how_votes_are_put_together_may_change_after_learning() -> None:
@@ -475,7 +435,7 @@ def test_sentences_of_the_quote_name_twins_and_what_nobody_carries() -> None:
     nobody = method.quote(model, Records([99_999]), table, run)
     assert isinstance(twin, Quote)
     assert isinstance(nobody, Quote)
-    assert any("1 records that stay are exact copies" in said for said in twin.assumptions)
+    assert any("1 record that stays is an exact copy" in said for said in twin.assumptions)
     assert any("no record of the data carries" in said for said in nobody.assumptions)
 
 
@@ -498,3 +458,62 @@ def test_warnings_of_the_estimator_reach_the_user() -> None:
     method = Sisa(LogisticRegression(max_iter=1), shards=1)
     with pytest.warns(ConvergenceWarning):
         method.learn(patients(), Run(key=KEY))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: Band(0.0, shards=4), "a pair of whole numbers"),  # type: ignore[arg-type]
+        (lambda: Band(0.0, shards=(0.5, 3.2)), "a pair of whole numbers"),  # type: ignore[arg-type]
+        (lambda: Band("low", shards=(0, 4)), r"begins at a number in \[0, 1\]"),  # type: ignore[arg-type]
+        (lambda: Sisa(Ridge(), likelihood="p", bands=[(0.0, (0, 4))]), "bands are Band"),  # type: ignore[list-item]
+        (lambda: Sisa(Ridge(), schedule=np.array(["cumulative", "x"])), "schedule to be one of"),  # type: ignore[arg-type]
+        (lambda: Sisa(Ridge), r"write Ridge\(\)"),
+    ],
+)
+def test_wrong_input_is_a_sentence(wrong: Callable[[], object], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        wrong()
+
+
+def test_a_likelihood_in_words_is_refused() -> None:
+    table = Table.from_arrays(np.array([["low"], ["high"]], dtype=object), [0, 1], columns=["risk"])
+    with pytest.raises(DataError, match="must hold probabilities"):
+        LIKELY.learn(table, Run(key=KEY))
+
+
+def test_the_column_that_places_is_refused_in_a_batch_too() -> None:
+    table, run = risky(), Run(key=KEY)
+    answer = LIKELY.quote(LIKELY.learn(table, run), Batch([Owners([4]), Column("risk")]), table, run)
+    assert isinstance(answer, Refusal)
+    assert answer.kind == "instead"
+
+
+@pytest.mark.parametrize("slip", [[1], "record 1", 1, None, {1}, np.array([1]), Records])
+def test_a_slip_of_the_pen_is_no_refusal_for_ever(slip: Any) -> None:
+    table, run, method = patients(), Run(key=KEY), Sisa(LogisticRegression(), shards=3)
+    with pytest.raises(ParameterError, match=r"a target is Records\(\[...\]\)"):
+        method.quote(method.learn(table, run), slip, table, run)
+
+
+def test_the_remark_of_a_twin_names_nobody() -> None:
+    features, names = np.zeros((4, 2)), [f"somebody {k}" for k in range(4)]
+    table, run = Table.from_arrays(features, [0, 0, 1, 1], names), Run(key=KEY)
+    method = Sisa(DecisionTreeClassifier(), shards=2)
+    quote = method.quote(method.learn(table, run), Records(["somebody 0"]), table, run)
+    assert isinstance(quote, Quote)
+    assert any("exact copy" in said for said in quote.assumptions)
+    assert not any("somebody" in said for said in quote.assumptions)
+
+
+def test_a_batch_is_one_look_at_the_data_whatever_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, run, method = patients(), Run(key=KEY), Sisa(GaussianNB(), shards=3)
+    model, looked = method.learn(table, run), []
+
+    def looking(*given: Any) -> Any:
+        looked.append(1)
+        return is_among(*given)
+
+    monkeypatch.setattr(targets, "is_among", looking)
+    method.quote(model, Batch([Owners([name]) for name in set(owners_of(table).tolist())]), table, run)
+    assert len(looked) == 1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
+    from expunge.keyed import Secret
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class Band:
     shards: tuple[int, int]
     slices: tuple[int, int] = (0, 1)
 
+    def __post_init__(self) -> None:
+        for what, span in (("shards", self.shards), ("slices", self.slices)):
+            if not (isinstance(span, tuple) and len(span) == 2 and all(type(end) is int for end in span)):
+                msg = f"a Band's {what} are a pair of whole numbers, (first, end); got {span!r}"
+                raise ParameterError(msg)
+        if isinstance(self.at_least, bool) or not isinstance(self.at_least, int | float):
+            msg = f"a Band begins at a number in [0, 1]; got {self.at_least!r}"
+            raise ParameterError(msg)
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -51,14 +61,15 @@ class Placed:
 
     def members(self) -> Iterator[NDArray[np.intp]]:
         """Positions of each shard's records."""
-        ranked = np.argsort(self.shards, kind="stable")
+        small = self.shards.astype(np.uint16) if self.count <= 2**16 else self.shards  # which numpy sorts by radix
+        ranked = np.argsort(small, kind="stable")
         ends = np.searchsorted(self.shards[ranked], np.arange(self.count + 1))
         return (ranked[ends[shard] : ends[shard + 1]] for shard in range(self.count))
 
 
-def place(data: Table, key: bytes, shards: int, slices: int, likelihood: str | None, bands: Sequence[Band]) -> Placed:
+def place(data: Table, key: Secret, shards: int, slices: int, likelihood: str | None, bands: Sequence[Band]) -> Placed:
     """Shard and slice of each record: functions of its unit's name, the key and declared bands alone."""
-    units = data.units
+    drawn = data.draws(keyed.subkey(key, "place"))
     first, width = np.zeros(len(data), np.uint64), np.full(len(data), shards, np.uint64)
     early, depth = np.zeros(len(data), np.uint64), np.full(len(data), slices, np.uint64)
     if likelihood is not None:
@@ -66,8 +77,7 @@ def place(data: Table, key: bytes, shards: int, slices: int, likelihood: str | N
         first, end = np.array([band.shards for band in bands], np.uint64)[at].T
         early, late = np.array([band.slices for band in bands], np.uint64)[at].T
         width, depth = end - first, late - early
-    shard = first + keyed.draw(key, units, "shard") % width
-    piece = early + keyed.draw(key, units, "slice") % depth
+    shard, piece = first + drawn[:, 0] % width, early + drawn[:, 1] % depth  # a bias below shards / 2**64
     return Placed(shard.astype(np.int64), piece.astype(np.int64), shards)
 
 
@@ -76,6 +86,10 @@ def checked_bands(likelihood: str | None, bands: Sequence[Band], shards: int, sl
     if (likelihood is None) != (not bands):
         msg = f"likelihood (a column) and bands go together, got likelihood={likelihood!r} and {len(bands)} bands"
         raise ParameterError(msg)
+    for band in bands:
+        if not isinstance(band, Band):
+            msg = f"bands are Band(at_least, shards=(first, end), slices=(first, end)); got {band!r}"
+            raise ParameterError(msg)
     starts = [band.at_least for band in bands]
     if bands and (starts[0] != 0 or any(a >= b for a, b in pairwise(starts)) or starts[-1] > 1):
         msg = f"bands must start at a likelihood of 0 and rise within [0, 1], got {starts}"
@@ -89,7 +103,11 @@ def checked_bands(likelihood: str | None, bands: Sequence[Band], shards: int, sl
 
 def _constant(data: Table, name: str) -> NDArray[np.float64]:
     """The likelihoods, after checking that each is a probability and the same for all records of an owner."""
-    values = np.asarray(data.column(name), dtype=np.float64)
+    held = np.asarray(data.column(name))
+    if held.dtype.kind not in "biuf":
+        msg = f"likelihood column {name!r} must hold probabilities in [0, 1]: it holds {held.dtype}"
+        raise DataError(msg)
+    values = held.astype(np.float64)
     wrong = ~((values >= 0) & (values <= 1))
     if wrong.any():
         row = int(np.argmax(wrong))

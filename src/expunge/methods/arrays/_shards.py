@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
-    from expunge.protocol import Store
+    from expunge.keyed import Secret
 
 Schedule = Literal["cumulative", "incremental"]
 
@@ -69,20 +69,25 @@ class Task:
     chain: tuple[str, ...]
     run: Run
     start: int = 0
-    resting: bytes | None = None
+    resting: bytes | None = field(default=None, repr=False)
 
-    def resumed(self, store: Store) -> Task:
-        """The same task from the last of its checkpoints that the store holds."""
+    def ready(self) -> Task:
+        """The task as a worker is handed it: with a key of its own, from the last checkpoint that the store holds."""
+        own = Run(keyed.subkey(self.run.key, "shard", self.number), threads=self.run.threads)
         for done in range(len(self.epochs), 0, -1):
-            found = store.get(self.derivation(done - 1))
+            found = self.run.store.get(self.derivation(done - 1))
             if found is not None:
-                return replace(self, start=done, resting=found)
-        return self
+                return replace(self, run=own, start=done, resting=found)
+        return replace(self, run=own)
+
+    @property
+    def environment(self) -> str:
+        """The tag of what trains here: versions, threads, processor."""
+        return environment.tag(self.run.threads, getattr(self.learner, "packages", ()))
 
     def derivation(self, piece: int) -> str:
         """What the checkpoint after a slice is kept under: its link of the chain, and the environment that makes it."""
-        packages = getattr(self.learner, "packages", ())
-        return f"{self.chain[piece]}.{environment.tag(self.run.threads, packages)}"
+        return f"{self.chain[piece]}.{self.environment}"
 
     def rows(self, piece: int) -> NDArray[np.intp]:
         """Positions that slice ``piece`` is trained on."""
@@ -115,7 +120,8 @@ def train(task: Task) -> dict[str, bytes]:
             state = _trained(task, state, rows, piece)
         if state is not None:
             made[task.derivation(piece)] = encode(state)
-            state = decode(made[task.derivation(piece)], trusted=True)
+            if piece + 1 < len(task.epochs):
+                state = decode(made[task.derivation(piece)], trusted=True)
     return made
 
 
@@ -126,7 +132,7 @@ def _trained(task: Task, state: Any, rows: NDArray[np.intp], piece: int) -> Any:
     return task.learner.go_on(state, task.data.take(rows), task.epochs[piece], own)
 
 
-def sums(data: Table, groups: NDArray[np.int64], count: int, key: bytes) -> list[bytes]:
+def sums(data: Table, groups: NDArray[np.int64], count: int, key: Secret) -> list[bytes]:
     """A digest of the set of records in each of ``count`` groups; (n,) ``groups`` says where each record is.
 
     Records enter as the sum of their keyed 128-bit digests, in two lanes modulo 2**64 (a multiset hash: Clarke et al.,
@@ -140,11 +146,11 @@ def sums(data: Table, groups: NDArray[np.int64], count: int, key: bytes) -> list
     return [held.tobytes() for held in total]
 
 
-def chain_of(key: bytes, slices: Sequence[bytes], *names: str) -> tuple[str, ...]:
+def chain_of(secret: bytes, slices: Sequence[bytes], *names: str) -> tuple[str, ...]:
     """A keyed digest for each slice of all that its state is made of: each link digests the one before."""
-    link = keyed.digest(key, *(name.encode() for name in names))
+    link = keyed.digest(secret, *(name.encode() for name in names))
     chain = []
     for held in slices:
-        link = keyed.digest(key, link.encode(), held)
+        link = keyed.digest(secret, link.encode(), held)
         chain.append(link)
     return tuple(chain)

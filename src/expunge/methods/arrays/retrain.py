@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from expunge.codec import fingerprint
+from expunge.data.table import expect
 from expunge.errors import RefusedError
 from expunge.learners.sklearn import as_learner
 from expunge.params import Params
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.protocol import Run
     from expunge.values import Target
+
+
+_ASSUMPTIONS = (
+    "the learner is a pure function of its records, the key and its parameters",
+    "the learner can learn from the records that stay (some refuse too few of a class)",
+)
 
 
 @dataclass(frozen=True)
@@ -80,15 +87,14 @@ class Retrain(Params):
 
     def quote(self, model: Any, target: Target, data: Table, run: Run) -> Quote | Refusal:
         """The whole price of learning from what remains; nothing where nothing changes."""
+        expect(data, run)
         change = data.change(target)
         if change is None:
             return Refusal("no record carries this target, so there is nothing to learn again without", "never")
         changes = len(change.out) or len(change.into)
         examples = self.visits(data.after(target), run) if changes else 0
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
-        return Quote(
-            Exact(), ("the learner is a pure function of its records", *data.remarks(target)), examples, seconds
-        )
+        return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
 
     def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
         """Learn from what remains with an empty store, so that nothing learned before is found again."""

@@ -32,21 +32,21 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.special import gammaln, xlog1py, xlogy
 
 from expunge import keyed
-from expunge.codec import fingerprint
+from expunge.codec import BESIDE, fingerprint
+from expunge.data.table import expect
 from expunge.errors import EmptyModelError, MismatchError, ParameterError, RefusedError
 from expunge.learners.sklearn import as_learner
 from expunge.methods.arrays._placement import Band, checked_bands, place
 from expunge.methods.arrays._shards import Task, chain_of, schedule_of, sums, train
 from expunge.params import Params
-from expunge.protocol import Continuing, Named, Run
-from expunge.values import Column, Exact, Forgotten, Quote, Refusal
+from expunge.protocol import Continuing, Named
+from expunge.values import Batch, Column, Exact, Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
+    from expunge.protocol import Run
     from expunge.values import Scalar, Target
 
 
@@ -67,10 +68,13 @@ class Shard:
         None: the shard holds no record, and abstains.
     chain : tuple of str
         One keyed digest a slice, of the parameters and all records up to it: where its checkpoint is found again.
+    environment : str
+        Tag of the environment that trained it; recorded beside the fingerprint, not in it.
     """
 
     state: Any
     chain: tuple[str, ...]
+    environment: str = field(default="", metadata=BESIDE)
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ class Sisa(Params):
                 msg = f"Sisa needs {name} to be a whole number of at least 1, got {value!r}"
                 raise ParameterError(msg)
         for name, allowed in (("schedule", ("cumulative", "incremental")), ("aggregate", ("mean", "vote"))):
-            if getattr(self, name) not in allowed:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in allowed:
                 msg = f"Sisa needs {name} to be one of {allowed}, got {getattr(self, name)!r}"
                 raise ParameterError(msg)
         checked_bands(self.likelihood, self.bands, self.shards, self.slices)
@@ -164,18 +168,22 @@ class Sisa(Params):
         learner = as_learner(self.learner)
         own = learner.recipe() if isinstance(learner, Named) else fingerprint(learner)
         places = (self.likelihood, [(band.at_least, *band.shards, *band.slices) for band in self.bands])
-        return fingerprint(("Sisa", own, int(self.shards), int(self.slices), self.schedule, places))
+        return fingerprint((type(self), own, int(self.shards), int(self.slices), self.schedule, places))
 
     def learn(self, data: Table, run: Run) -> Ensemble:
         """Learn every shard, going on from whatever checkpoints the store holds."""
+        expect(data, run)
         self._refuse_slices()
-        tasks = [task.resumed(run.store) for task in self._tasks(data, run)]
+        recipe = self.recipe()
+        tasks = [task.ready() for task in self._tasks(data, run, recipe)]
         states = self._trained(tasks, run)
-        shards = tuple(Shard(states[task.number], task.chain) for task in tasks)
-        return Ensemble(shards, self.recipe(), keyed.key_id(run.key))
+        shards = tuple(Shard(states[task.number], task.chain, task.environment) for task in tasks)
+        return Ensemble(shards, recipe, keyed.key_id(run.key))
 
     def predict(self, model: Ensemble, data: Table) -> NDArray[np.float64]:
         """(n, classes) scores in the order of ``model.classes``, or (n,) for regression; empty shards abstain."""
+        expect(data)
+        _expect_ensemble(model)
         learner, voters = as_learner(self.learner), [shard.state for shard in model.shards if shard.state is not None]
         if not voters:
             msg = "this ensemble has no record left to predict from: everything it learned was forgotten"
@@ -195,17 +203,19 @@ class Sisa(Params):
 
     def visits(self, data: Table, run: Run) -> int:
         """Record visits of learning everything, with an empty store."""
-        return sum(task.visits for task in self._tasks(data, run))
+        return sum(task.visits for task in self._tasks(data, run, self.recipe()))
 
     # -- U -------------------------------------------------------------------------------------------------------------
 
     def quote(self, model: Ensemble, target: Target, data: Table, run: Run) -> Quote | Refusal:
         """Claim and exact cost: the shards whose records change, from the last checkpoint at rest before the change."""
+        expect(data, run)
+        _expect_ensemble(model)
         refusal = self._refusal(target, data)
         if refusal is not None:
             return refusal
         self._refuse_other(model, data, run)
-        tasks = list(self._touched(model, target, data, run))
+        tasks = self._touched(model, target, data, run)
         examples = sum(task.visits for task in tasks)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         said = (*_ASSUMPTIONS, *data.remarks(target), *_departures(model, tasks))
@@ -213,40 +223,45 @@ class Sisa(Params):
 
     def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
         """Learn the touched shards again from their last sound checkpoint; keep the others as they are."""
+        expect(data, run)
+        _expect_ensemble(model)
         refusal = self._refusal(target, data)
         if refusal is not None:
             raise RefusedError(refusal)
         self._refuse_other(model, data, run)
-        tasks = list(self._touched(model, target, data, run))
+        tasks = self._touched(model, target, data, run)
         states, shards = self._trained(tasks, run), list(model.shards)
         for task in tasks:
-            shards[task.number] = Shard(states[task.number], task.chain)
+            shards[task.number] = Shard(states[task.number], task.chain, task.environment)
         forgotten = Ensemble(tuple(shards), model.recipe, model.key)
         return Forgotten(forgotten, Exact(), sum(task.visits for task in tasks))
 
     # -- the work ------------------------------------------------------------------------------------------------------
 
-    def _tasks(self, data: Table, run: Run) -> Iterator[Task]:
-        """One task a shard, each with its records and the checkpoint that it can go on from."""
+    def _tasks(self, data: Table, run: Run, recipe: str) -> Iterator[Task]:
+        """One task a shard, each with its records and the digests that its checkpoints are found by."""
         placed = place(data, run.key, self.shards, self.slices, self.likelihood, self.bands)
         features = data if self.likelihood is None else data.drop(self.likelihood)
-        learner, recipe = as_learner(self.learner), self.recipe()
+        learner = as_learner(self.learner)
         epochs = schedule_of(learner, self.slices, self.schedule)
         held = sums(features, placed.shards * self.slices + placed.slices, self.shards * self.slices, run.key)
-        schema = features.schema()
+        schema, secret = features.schema(), keyed.subkey(run.key, "chain")
         for number, rows in enumerate(placed.members()):
             records, slices = features.take(rows), placed.slices[rows]
             classes = learner.classes(records) if hasattr(learner, "classes") else None
             mine = held[number * self.slices : (number + 1) * self.slices]
-            chain = chain_of(run.key, mine, schema, recipe, str(number), repr(classes))
-            own = Run(keyed.subkey(run.key, "shard", number), threads=run.threads)
-            yield Task(number, learner, replace(records, classes=classes), slices, epochs, self.schedule, chain, own)
+            chain = chain_of(secret, mine, schema, recipe, str(number), repr(classes))
+            yield Task(number, learner, replace(records, classes=classes), slices, epochs, self.schedule, chain, run)
 
-    def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> Iterator[Task]:
-        """The shards whose records would not be those that the model has learned, from their last sound checkpoint."""
-        for task in self._tasks(data.after(target), run):
-            if task.chain != model.shards[task.number].chain:
-                yield task.resumed(run.store)
+    def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> list[Task]:
+        """The shards whose records would not be those that the model has learned, from their last sound checkpoint.
+
+        Where there is one, those that another environment learned learn again with it: no model is made of two.
+        """
+        tasks = list(self._tasks(data.after(target), run, model.recipe))
+        changed = {task.number for task in tasks if task.chain != model.shards[task.number].chain}
+        foreign = {task.number for task in tasks if task.environment != model.shards[task.number].environment}
+        return [task.ready() for task in tasks if changed and task.number in changed | foreign]
 
     def _trained(self, tasks: Sequence[Task], run: Run) -> dict[int, Any]:
         """State of each shard after its last slice; each shard's checkpoints come to rest as soon as they arrive."""
@@ -270,8 +285,11 @@ class Sisa(Params):
                 raise ParameterError(msg)
 
     def _refusal(self, target: Target, data: Table) -> Refusal | None:
-        if isinstance(target, Column) and target.name == self.likelihood:
-            reason = f"column {target.name!r} places the records and was never trained on; without it all places change"
+        steps = target.targets if isinstance(target, Batch) else (target,)
+        if any(isinstance(step, Column) and step.name == self.likelihood for step in steps):
+            reason = (
+                f"column {self.likelihood!r} places the records and was never trained on; without it all places change"
+            )
             return Refusal(reason, "instead", "learn again with likelihood=None")
         if data.change(target) is None:
             return Refusal("no record carries this target; SISA forgets what records say", "never")
@@ -285,7 +303,7 @@ class Sisa(Params):
             if mine != others:
                 msg = f"{what} other than the model's: it was learned with {others[:16]}, this is {mine[:16]}"
                 raise MismatchError(msg)
-        for task in self._tasks(data, run):
+        for task in self._tasks(data, run, model.recipe):
             if task.chain != model.shards[task.number].chain:
                 msg = (
                     f"data other than the model's: shard {task.number} was learned from other records, labels or owners"
@@ -293,69 +311,26 @@ class Sisa(Params):
                 raise MismatchError(msg)
 
 
+def _expect_ensemble(model: object) -> None:
+    if not isinstance(model, Ensemble):
+        msg = f"the model must be the Ensemble that this Sisa learned, got a {type(model).__name__}"
+        raise MismatchError(msg)
+
+
 _ASSUMPTIONS = (
     "the learner is a pure function of its records, the key and its parameters",
-    "the environment (library versions, threads, processor) is the one that learned the shards that stay",
+    "versions, threads and processor round alike; shards learned by others learn again with the first request",
+    "the learner can learn from the records that stay (some refuse too few of a class)",
 )
 
 
 def _departures(model: Ensemble, tasks: Sequence[Task]) -> Iterator[str]:
-    """A sentence for each shard that loses a class, and with it the use of its checkpoints."""
+    """A sentence for each shard that loses a class and with it the use of its checkpoints, and for moved models."""
+    moved = sum(task.environment != model.shards[task.number].environment for task in tasks)
+    if moved:
+        yield f"{moved} shards were learned in another environment (versions, threads, processor) and learn again here"
     for task in tasks:
         old, new = model.shards[task.number].state, task.data.classes
         if len(task.epochs) > 1 and old is not None and old.classes is not None and new is not None:
             for name in sorted(set(old.classes) - set(new), key=str):
                 yield f"class {name!r} leaves shard {task.number}, which learns again from its first slice"
-
-
-def expected_cost(n: int, shards: int, slices: int = 1, requests: int = 1, *, batch: bool = False) -> float:
-    """Record visits per epoch that ``requests`` deletions of one record each are expected to cost.
-
-    One after the other (Bourtoule et al., section V-A, algebra re-derived): each relearns a shard of what is left,
-    ``(n/S + 1/(2S) - 1) K - K^2/(2S)`` in all. As one batch: each shard that is hit learns once,
-    ``n (1 - (1 - 1/S)^K) - K``. Both are for shards of equal size, hit alike; placement by hash makes them differ in
-    size and hits large ones more often, which costs up to one visit a request more. Slices, with the cumulative
-    schedule, multiply the cost of a shard that k deletions hit by ``1 - E[m (m-1)] / (R (R+1))``, m the first slice
-    hit: 2/3 + 1/(3R) for one (while R < 2e, so that no slice is rounded up to an epoch).
-
-    **Where sharding stops paying**: a full retraining costs n. K requests one by one cost about K/S retrainings, so
-    past K = S they cost more than one retraining of everything, and a batch of K > 3 S hits 95 % of the shards:
-    retrain instead, and queue requests into batches.
-
-    Parameters
-    ----------
-    n : int
-        Records.
-    shards, slices, requests : int
-        S, R and K.
-    batch : bool
-        All requests at once.
-
-    Examples
-    --------
-    >>> expected_cost(10_000, shards=20, requests=8)
-    3990.6
-    >>> round(expected_cost(10_000, shards=20, requests=8, batch=True))
-    3358
-    >>> expected_cost(10_000, shards=20, slices=50) / expected_cost(10_000, shards=20)  # 2/3 + 1/150
-    0.673...
-    """
-    if min(n, shards, slices) < 1 or not 0 <= requests <= n:
-        got = f"got {n}, {shards}, {slices} and {requests}"
-        msg = f"expected_cost needs n, shards and slices of at least 1 and requests between 0 and n; {got}"
-        raise ParameterError(msg)
-    if not batch:
-        whole = (n / shards + 1 / (2 * shards) - 1) * requests - requests**2 / (2 * shards)
-        return max(whole, 0.0) * _share(1, slices)
-    hits = np.arange(1, requests + 1)
-    ways = gammaln(requests + 1) - gammaln(hits + 1) - gammaln(requests - hits + 1)
-    chance = np.exp(ways + xlogy(hits, 1 / shards) + xlog1py(requests - hits, -1 / shards))
-    left = np.maximum(n / shards - hits, 0.0)
-    return float(shards * np.sum(chance * left * np.array([_share(int(k), slices) for k in hits])))
-
-
-def _share(hits: int, slices: int) -> float:
-    """Share of a shard's cost that is spent again when ``hits`` deletions fall on its slices independently."""
-    later = np.arange(1, slices + 1)
-    reached = ((slices - later + 1) / slices) ** hits  # chance that the first slice hit is this one or a later one
-    return float(1 - 2 * np.sum((later - 1) * reached) / (slices * (slices + 1)))

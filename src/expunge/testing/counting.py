@@ -1,0 +1,39 @@
+"""Visits are counted where they are made, because a method's own report is what is to be checked."""
+
+from __future__ import annotations
+
+from dataclasses import is_dataclass, replace
+from typing import Any
+
+from expunge.data.table import Table
+from expunge.learners.sklearn import as_learner
+from expunge.protocol import Priced, Run
+
+
+class Counting:
+    """A learner that does what another one does, and writes down how many record visits each call was handed."""
+
+    def __init__(self, learner: Any, seen: list[int]) -> None:
+        self.learner = learner
+        self.seen = seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.learner, name)
+
+    def learn(self, data: Table, run: Run) -> Any:
+        """Count what the learner says that learning costs; one visit of each record where it cannot tell."""
+        self.seen.append(self.learner.visits(data, run) if isinstance(self.learner, Priced) else len(data))
+        return self.learner.learn(data, run)
+
+    def go_on(self, state: Any, data: Table, epochs: int, run: Run) -> Any:
+        """Count every record once an epoch."""
+        self.seen.append(epochs * len(data))
+        return self.learner.go_on(state, data, epochs, run)
+
+
+def counted(method: Any) -> tuple[Any, list[int]]:
+    """The method over a counting learner, and its counts; a method that owns its training, as it is."""
+    seen: list[int] = []
+    if not (is_dataclass(method) and hasattr(method, "learner")):
+        return method, seen
+    return replace(method, learner=Counting(as_learner(method.learner), seen)), seen  # type: ignore[type-var]

@@ -946,3 +946,8 @@ def test_combinations_of_values_do_not_run_together() -> None:
     parts: list[Any] = [1, "1", "[1]", '["i","0x1"]', ("i", "0x1"), ["i", "0x1"], ["v", None], {"v": None}]
     made = [fingerprint([a, b]) for a, b in itertools.product(parts, repeat=2)]
     assert len(set(made)) == len(parts) ** 2
+
+
+def test_records_in_fortran_order_are_written_as_they_come_back() -> None:
+    records = np.asfortranarray(np.zeros((2, 2), [("f", "?")]))
+    assert same(again(records), records)

@@ -209,7 +209,8 @@ class _Writer:
         if dtype.kind == "O":
             return ["objects", list(array.shape), [self.node(item) for item in array.ravel().tolist()]]
         if dtype.names is not None:
-            columns = [self.node(np.asarray(array[name])) for name in dtype.names]
+            lined = np.asarray(array, order="C")  # as they come back
+            columns = [self.node(np.asarray(lined[name])) for name in dtype.names]
             return ["records", list(array.shape), self.layout(dtype), columns]
         if dtype.itemsize > WIDEST.get(dtype.kind, -1) or dtype.isbuiltin == 2:  # 2: of another package
             msg = f"an array of {dtype} cannot be written down: not every machine could read it; use float64 or str"

@@ -294,10 +294,8 @@ class ExpungeClassifier(ClassifierMixin, _Face):
     def _seen(self, model: Any, table: Table) -> dict[str, Any]:
         known = getattr(model, "classes", None)
         names = np.array(np.unique(np.asarray(table.label)) if known is None else known)
-        fits = (
-            names.dtype.kind == "U" or (names == names.astype(self._dtype)).all()
-        )  # a correction may bring a larger one
-        return {"classes_": names.astype(self._dtype) if fits else names}
+        known_type = names.astype(self._dtype)  # which a correction may bring a class too large for
+        return {"classes_": known_type if (known_type == names).all() else names}
 
 
 class ExpungeRegressor(RegressorMixin, _Face):

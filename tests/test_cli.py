@@ -63,6 +63,13 @@ def test_a_picture_in_no_folder_is_refused_before_any_work() -> None:
     assert said.stderr == "error: --picture names a file in no/such/folder, which is no folder\n"
 
 
+@pytest.mark.parametrize("name", ["", "demo", "demo.xyz"])
+def test_a_picture_is_a_png_file(name: str, tmp_path: Path) -> None:
+    said = expunge("demo", "--picture", str(tmp_path / name))
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "names a file that ends in .png" in said.stderr
+
+
 def test_what_expunge_raises_is_a_sentence_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,7 +87,7 @@ def test_the_demo_runs_and_proves_each_forgetting(tmp_path: Path) -> None:
     said = expunge("demo", "--picture", str(tmp_path / "demo.png"), OMP_NUM_THREADS="1", COLUMNS="100")
     assert said.returncode == 0, said.stderr
     costs = said.stdout.partition("Telling the forgotten")[0]
-    assert costs.count("yes") == 6
+    assert costs.count("yes") == 8
     assert "NO" not in costs
     assert "The same model, bit for bit" in said.stdout
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")

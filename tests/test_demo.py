@@ -43,7 +43,7 @@ def test_the_demo_plays(quick: Any) -> None:
     quick(Sisa)
     told = StringIO()
     assert demo.play(Console(file=told, width=100))
-    assert told.getvalue().count("yes") >= demo.SINGLES + 1
+    assert told.getvalue().count("yes") >= demo.SINGLES + len(demo.BATCHES) + 1
 
 
 def test_the_demo_fails_when_nothing_is_forgotten(quick: Any) -> None:
@@ -58,7 +58,7 @@ def test_the_tables_fit_a_terminal_of_80_columns(quick: Any) -> None:
     quick(Sisa)
     told = StringIO()
     demo.play(Console(file=told, width=80))
-    tables = told.getvalue().partition("The last of these")[0]
+    tables = told.getvalue().partition("0.5 is a coin")[0]
     assert "…" not in tables
     assert max(map(len, tables.splitlines())) <= 80
 
@@ -69,8 +69,17 @@ def test_nobody_is_both_learned_and_held_out() -> None:
     assert len(on.patients) + len(on.held_out) == 569
 
 
-def test_without_matplotlib_the_picture_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    costs = demo.Costs(np.ones(3), np.ones(3), 1.0, {1: 1})
+def test_without_matplotlib_the_picture_names_its_extra_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "matplotlib" else object())
+    told = StringIO()
     with pytest.raises(MissingExtraError, match=r"pip install 'expunge\[demo\]'"):
-        demo.draw(tmp_path / "demo.png", costs)
+        demo.play(Console(file=told), tmp_path / "demo.png")
+    assert told.getvalue() == ""
+
+
+def test_the_picture_is_drawn_where_it_was_asked_for(tmp_path: Path) -> None:
+    costs = demo.Costs(np.arange(1.0, 4.0), np.arange(1.0, 4.0), 1.0, {1: 1})
+    demo.draw(tmp_path / "costs.png", costs)
+    assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")

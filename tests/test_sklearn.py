@@ -254,7 +254,7 @@ def test_after_forgetting_everything_there_is_nothing_to_predict_from_until_some
     assert forgetful.run_.store == {}
     if isinstance(forgetful, ExpungeClassifier):
         assert forgetful.classes_.tolist() == []
-    with pytest.raises(EmptyModelError, match="everything it learned was forgotten"):
+    with pytest.raises(EmptyModelError, match="or has forgotten all"):
         forgetful.predict(X)
     forgetful.forget(Addition(Table.from_arrays(X, labels(face), np.arange(N), OWNERS)))
     assert state(forgetful) == state(fitted(face))
@@ -499,8 +499,8 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: ExpungeRegressor(SklearnLearner(Ridge())).fit(X, X[:, 0]), ParameterError, r"wrap it, Sisa\(SklearnL"),
     (lambda: ExpungeClassifier(Sisa).fit(X, Y), ParameterError, "takes a method such as .*, got <class"),
     (lambda: ExpungeClassifier("sisa").fit(X, Y), ParameterError, "takes a method such as .*, got 'sisa'$"),
-    (lambda: ExpungeClassifier(Sisa(Ridge())).fit(X, Y), ParameterError, "belongs into an ExpungeRegressor"),
-    (lambda: ExpungeRegressor(Sisa(GaussianNB())).fit(X, Y), ParameterError, "belongs into an ExpungeClassifier"),
+    (lambda: ExpungeClassifier(Sisa(Ridge())).fit(X, Y), ParameterError, "belongs in an ExpungeRegressor"),
+    (lambda: ExpungeRegressor(Sisa(GaussianNB())).fit(X, Y), ParameterError, "belongs in an ExpungeClassifier"),
     (lambda: ExpungeClassifier().fit(X, X[:, 0]), ValueError, "continuous"),
     (lambda: ExpungeRegressor().fit(X, Y), DataError, "needs numbers for y"),
     (lambda: ExpungeClassifier().fit(X, [None] * N), DataError, "label: row 0 has none"),

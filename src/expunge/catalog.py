@@ -6,7 +6,7 @@ entry-point group ``expunge.methods``: the name is the entry's, the object its c
 Examples
 --------
 >>> [entry.summary for entry in entries() if entry.name == "sisa"]
-['SISA: Sharded, Isolated, Sliced, Aggregated training. A deletion costs one shard, from one slice on.']
+['SISA: Sharded, Isolated, Sliced, Aggregated training. A deletion relearns one shard, from its slice on.']
 >>> load("sisa").__name__
 'Sisa'
 """
@@ -38,7 +38,7 @@ class Entry:
     shelf : str
         The folder; for a plugin, its distribution.
     summary : str
-        The first sentence of its file; for a plugin, where it comes from.
+        The first line of its file; for a plugin, where it comes from.
     extra : str or None
         ``pip install 'expunge[extra]'``; None for the base install and for plugins.
     path : str

@@ -44,6 +44,9 @@ def demo(
     if picture is not None and not picture.absolute().parent.is_dir():
         typer.echo(f"error: --picture names a file in {picture.parent}, which is no folder", err=True)
         raise typer.Exit(2)
+    if picture is not None and (picture.is_dir() or picture.suffix.lower() != ".png"):
+        typer.echo(f"error: --picture names a file that ends in .png, got {picture}", err=True)
+        raise typer.Exit(2)
     if not play(Console(), picture):
         typer.echo("error: a forgotten model is not the one learned without; this is a bug, please report it", err=True)
         raise typer.Exit(1)

@@ -103,7 +103,7 @@ def decode(blob: bytes, *, trusted: bool = False) -> Any:
 
 
 def fingerprint(model: Any) -> str:
-    """64 hexadecimal digits that two models share if and only if they are the same, bit for bit."""
+    """64 hexadecimal digits of all values in a model, bit for bit; how they lie and are spelled does not enter."""
     return _digest(_Hasher().text(model))
 
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SHARDS, SINGLES, BATCH, HORIZON = 10, 5, 30, 100
+WRONG, SHARDS, SINGLES, BATCHES, HORIZON = 10, 10, 5, (8, 30), 100
 RED, BLUE, GREEN = "#b3462c", "#22577a", "#57a773"
 
 
@@ -62,11 +65,13 @@ class Scene:
 
 
 def scene() -> Scene:
-    """455 patients to learn, 114 held out, and the method."""
+    """455 patients to learn, the first of them under a wrong diagnosis on purpose, 114 held out, and the method."""
     data = load_breast_cancer()
+    rows = np.random.default_rng(20).permutation(len(data.data))
+    diagnosis = data.target.copy()
+    diagnosis[rows[:WRONG]] = 1 - diagnosis[rows[:WRONG]]
     names = [f"patient-{number:03d}" for number in range(len(data.data))]
-    everyone = Table.from_arrays(data.data, data.target_names[data.target], names, columns=data.feature_names.tolist())
-    rows = np.random.default_rng(20).permutation(len(everyone))
+    everyone = Table.from_arrays(data.data, data.target_names[diagnosis], names, columns=data.feature_names.tolist())
     network = make_pipeline(StandardScaler(), MLPClassifier((32,), alpha=0.01, max_iter=1000))
     return Scene(everyone.take(rows[:455]), everyone.take(rows[455:]), Sisa(network, shards=SHARDS), b"the demo's key")
 
@@ -79,8 +84,16 @@ def play(console: Console, picture: Path | None = None) -> bool:
     console : Console
         Where it is told.
     picture : Path, optional
-        Where the cost of the next requests is drawn, as PNG; needs ``expunge[demo]``.
+        Where the cost of the next requests is drawn, as PNG.
+
+    Raises
+    ------
+    MissingExtraError
+        When a picture is asked for and matplotlib is not installed.
     """
+    if picture is not None and find_spec("matplotlib") is None:
+        msg = "the picture needs matplotlib, which is not installed: pip install 'expunge[demo]'"
+        raise MissingExtraError(msg)
     on = scene()
     run = Run(key=on.key)
     model, seconds = _timed(lambda: on.method.learn(on.patients, run))
@@ -88,14 +101,14 @@ def play(console: Console, picture: Path | None = None) -> bool:
     alone, alone_seconds = _timed(lambda: single.learn(on.patients, run))
     console.print(f"[bold]Learned[/bold] {len(on.patients)} patients in {SHARDS} isolated shards: {seconds:.2f} s,")
     console.print(f"accuracy {on.accuracy(on.method, model):.3f} on {len(on.held_out)} patients held out.")
+    console.print(f"({WRONG} under a wrong diagnosis, on purpose: the last request takes them out.)")
     console.print(f"One network of all, not sharded: {alone_seconds:.2f} s, {on.accuracy(single, alone):.3f}.\n")
     requests = list(_forgetting(on, model, run))
     console.print(_costs(requests))
+    console.print(f"A batch learns a shard once; {3 * SHARDS} requests hit nearly all of {SHARDS} shards.\n")
     console.print(_memberships(requests))
-    console.print(
-        "0.5 is a coin. The oracles never met the forgotten: what they show, the records show by themselves.\n"
-    )
-    console.print("The last of these requests, whole:\n")
+    console.print("0.5 is a coin. What the oracles show is due to the records: they never met them.\n")
+    console.print("The last of these requests, the wrong diagnoses, audited whole:\n")
     console.print(str(requests[-1].report), markup=False, highlight=False, soft_wrap=True)
     if picture is not None:
         draw(picture, _next_requests(on))
@@ -107,34 +120,38 @@ def play(console: Console, picture: Path | None = None) -> bool:
 class Request:
     """One request, worked off: what was quoted, what it took, what the audit found."""
 
-    target: Records
+    name: str
     quote: Quote
     visits: int
     seconds: float
     report: Report
 
-    @property
-    def name(self) -> str:
-        """The patient, or how many."""
-        return str(*self.target.ids) if len(self.target.ids) == 1 else f"{len(self.target.ids)} at once"
-
 
 def _forgetting(on: Scene, model: Any, run: Run) -> Iterator[Request]:
     """Patients leave one by one, then many at once; each time with a quote before and an audit after."""
-    names, data = on.names(), on.patients
-    for target in (*(Records([name]) for name in names[:SINGLES]), Records(names[SINGLES : SINGLES + BATCH])):
+    data = on.patients
+    for name, ids in _asked(on.names()):
+        target = Records(ids)
         quote = on.method.quote(model, target, data, run)
         assert isinstance(quote, Quote)  # noqa: S101  (nothing in the demo is refused)
-        done, seconds = _timed(lambda t=target, m=model, d=data: on.method.forget(m, t, d, run))  # type: ignore[misc]
+        done, seconds = _timed(partial(on.method.forget, model, target, data, run))
         report = audit(on.method, model, done, target, data, run, test=on.held_out)
         model, data = done.model, data.after(target)
-        yield Request(target, quote, on.method.visits(data, run), seconds, report)
+        yield Request(name, quote, on.method.visits(data, run), seconds, report)
+
+
+def _asked(names: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Five patients, one by one; some at once, and many; those with the wrong diagnosis."""
+    others = iter(names[WRONG:])
+    yield from ((name, [name]) for name in islice(others, SINGLES))
+    yield from ((f"{size} at once", list(islice(others, size))) for size in BATCHES)
+    yield f"{WRONG} wrong ones", names[:WRONG]
 
 
 def _costs(requests: list[Request]) -> Grid:
     """Visits against visits, seconds against seconds, bits against bits."""
-    grid = Grid(title="Forgetting, against learning the same ensemble again", title_justify="left")
-    for head in ("request", "visits", "again", "seconds", "again", "speed-up", "same bits"):
+    grid = Grid(title="Forgetting: visits and seconds, of those of learning again", title_justify="left")
+    for head in ("request", "visits", "of", "seconds", "of", "speed-up", "same bits"):
         grid.add_column(head, justify="left" if head == "request" else "right", no_wrap=True)
     for request in requests:
         replay = request.report.replay
@@ -182,7 +199,7 @@ def _next_requests(on: Scene) -> Costs:
     visits, seconds = [], []
     for name in track(names[:HORIZON], description=f"The next {HORIZON} requests"):
         target = Records([name])
-        done, spent = _timed(lambda t=target, m=model, d=data: on.method.forget(m, t, d, run))  # type: ignore[misc]
+        done, spent = _timed(partial(on.method.forget, model, target, data, run))
         model, data = done.model, data.after(target)
         visits.append(done.examples)
         seconds.append(spent)
@@ -190,18 +207,9 @@ def _next_requests(on: Scene) -> Costs:
 
 
 def draw(picture: Path, costs: Costs) -> None:
-    """Draw cost against requests: measured, predicted by the formula, retraining each time, and one batch.
+    """Draw cost against requests: measured, predicted by the formula, retraining each time, and one batch."""
+    from matplotlib.figure import Figure
 
-    Raises
-    ------
-    MissingExtraError
-        When matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as missing:
-        msg = "the picture needs matplotlib, which is not installed: pip install 'expunge[demo]'"
-        raise MissingExtraError(msg) from missing
     n, requests = len(scene().patients), range(1, len(costs.visits) + 1)
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -222,7 +230,7 @@ def draw(picture: Path, costs: Costs) -> None:
         axes.legend(frameon=False, loc="lower right")
         axes.grid(alpha=0.25)
     figure.suptitle(f"What the next {len(costs.visits)} deletions cost: {n} patients, {SHARDS} shards")
-    figure.savefig(picture, dpi=120)
+    figure.savefig(picture, dpi=120, format="png")
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:

@@ -83,7 +83,8 @@ class Key:
         if isinstance(secret, cls):
             return secret
         if not isinstance(secret, bytes | bytearray | memoryview) or not len(secret):
-            msg = f"a key is a non-empty bytes object, e.g. secrets.token_bytes(32); got a {type(secret).__name__}"
+            got = "an empty one" if secret in (b"", bytearray()) else f"a {type(secret).__name__}"
+            msg = f"a key is a non-empty bytes object, e.g. secrets.token_bytes(32); got {got}"
             raise ParameterError(msg)
         made = super().__new__(cls)
         object.__setattr__(made, "_secret", bytes(secret))
@@ -192,7 +193,7 @@ class Learner(Protocol[D_contra, M, P_co]):
         ...
 
     def predict(self, model: M, data: D_contra) -> P_co:
-        """Arrays: (n, classes) scores, or (n,) for regression."""
+        """Arrays: (n, classes) scores, their columns named by ``model.classes``, or (n,) for regression."""
         ...
 
 

@@ -150,7 +150,7 @@ class _Face(BaseEstimator):
         inner = _innermost(method)
         if inner is not None and is_classifier(inner) != is_classifier(self):
             fits = "ExpungeClassifier" if is_classifier(inner) else "ExpungeRegressor"
-            msg = f"{face} was given the method of a {type(inner).__name__}, which belongs into an {fits}"
+            msg = f"{face} was given the method of a {type(inner).__name__}, which belongs in an {fits}"
             raise ParameterError(msg)
         return clone(method)
 

@@ -103,8 +103,8 @@ class Addition:
 class Batch:
     """Several targets worked off as one, in order of receipt, erasure before correction.
 
-    An erasure covers what a record was when the batch was received and also what the corrections received before it
-    made of it: moving a record from one owner to another within a batch saves it from neither's erasure.
+    An erasure covers each record as it was when the batch arrived, and as the corrections before it made it: moving a
+    record to another owner within a batch protects it from neither owner's erasure.
     """
 
     targets: tuple[Target, ...]

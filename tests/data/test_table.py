@@ -455,3 +455,9 @@ def test_a_table_is_frozen_and_shows_no_record() -> None:
     assert "owner0" not in repr(table)
     assert isinstance(table.columns, Columns)
     assert table != small()
+
+
+def test_a_table_shows_what_it_holds_and_nobodys_data() -> None:
+    table = Table.from_arrays(np.eye(3), ["a", "b", "c"], ["ann", "bob", "cy"], ["x", "x", "y"])
+    assert repr(table) == "Table(3 records, 3 features, label, owners)"
+    assert repr(Table.from_arrays(np.eye(2))) == "Table(2 records, 2 features, no label, no owners)"

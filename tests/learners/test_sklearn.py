@@ -111,7 +111,7 @@ def test_a_model_of_nothing_says_so(estimator: Any) -> None:
     data = patients(numbers=isinstance(estimator, Ridge))
     learner = SklearnLearner(estimator)
     model = learner.learn(data.take(slice(0, 0)), RUN)
-    with pytest.raises(EmptyModelError, match="no record left"):
+    with pytest.raises(EmptyModelError, match="holds no record to predict from"):
         learner.predict(model, data)
 
 

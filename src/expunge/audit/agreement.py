@@ -132,7 +132,7 @@ def lines(found: Agreements) -> list[str]:
         *made,
         *said(
             "same: share of equal decisions; dist.: mean distance of the answers, 0 when equal. The second oracle is"
-            " the yardstick: nearer than it cannot be asked, much farther is forgetting that ended elsewhere."
+            " the yardstick: nothing nearer than it can be asked for, much farther is forgetting that ended elsewhere."
         ),
     ]
 

@@ -29,7 +29,7 @@ def laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def shown(figure: float | None) -> str:
-    """A figure in three digits after the point, or four that count; a dash where there is none.
+    """A figure in three digits after the point, or four significant digits; a dash where there is none.
 
     Examples
     --------

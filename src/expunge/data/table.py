@@ -182,6 +182,11 @@ class Table:
 
     # -- what a record has ---------------------------------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        owners = "no owners" if self.columns.owners is None else "owners"
+        label = "no label" if self.columns.label is None else "label"
+        return f"Table({len(self)} records, {len(self.names)} features, {label}, {owners})"
+
     def __len__(self) -> int:
         return len(self.columns.ids) if self.rows is None else len(self.rows)
 
@@ -349,14 +354,15 @@ class Table:
         return names if self.rows is None else cols.take_names(names, self.rows)
 
 
-def expect(data: object, run: object = None) -> None:
+def expect(data: object, *runs: object) -> None:
     """Raise a sentence when a method is given something else than a table, or than a run."""
     if not isinstance(data, Table):
         msg = f"data must be a Table (Table.from_arrays and Table.from_frame make one), got a {type(data).__name__}"
         raise DataError(msg)
-    if run is not None and not isinstance(run, Run):
-        msg = f"what a method may use is a Run, e.g. Run(key=...); got a {type(run).__name__}"
-        raise ParameterError(msg)
+    for run in runs:
+        if not isinstance(run, Run):
+            msg = f"what a method may use is a Run, e.g. Run(key=...); got a {type(run).__name__}"
+            raise ParameterError(msg)
 
 
 def _bytes_of(values: Ids | Labels, key: Secret) -> NDArray[np.uint8]:

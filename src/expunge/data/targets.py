@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expunge.data.columns import as_classes, is_among, name_at
+from expunge.data.columns import as_classes, is_among, name_at, take_names
 from expunge.errors import DataError, ParameterError
 from expunge.protocol import Change
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -84,16 +84,40 @@ def remarks(table: Table, target: Target) -> tuple[str, ...]:
     made = table.change(target)
     if made is not None and not len(made.out) and not len(made.into):
         said.append("no record of the data carries what this target names: there is nothing to change")
+    steps = target.targets if isinstance(target, Batch) else (target,)
+    if not said:
+        said += [sentence for step in _merged(steps) for sentence in _unknown(table, step)]
     twins = len(table.twins(target))
     if twins:
         records = (
             "1 record that stays is an exact copy" if twins == 1 else f"{twins} records that stay are exact copies"
         )
         said.append(f"{records} of forgotten ones: what it says stays")
-    steps = target.targets if isinstance(target, Batch) else (target,)
     gone = {step.value for step in steps if isinstance(step, Label)} & set(table.classes or ())
     said += [f"the class {name!r} is declared as public and stays a class, without examples" for name in sorted(gone)]
     return tuple(said)
+
+
+def _unknown(table: Table, step: Target) -> Iterator[str]:
+    """A sentence where a step names what the data do not hold; how many, not who."""
+    match step:
+        case Records(ids):
+            named, found, what = len(ids), int(is_among(table.ids, ids, "ids").sum()), "records"
+        case Owners(names):
+            units = table.units
+            among = np.flatnonzero(is_among(units, names, "owners"))
+            held = take_names(units, among)
+            named, found, what = len(names), len(set(held.tolist())), "owners"
+        case Correction(rows):
+            named, found, what = (
+                len(rows),
+                int(is_among(table.ids, _places(rows.ids), "ids").sum()),
+                "corrected records",
+            )
+        case _:
+            return
+    if found < named:
+        yield f"{named - found} of the {named} {what} named are not in the data"
 
 
 def joined_names(first: Ids | None, then: Ids | None, what: str) -> Ids | None:

@@ -100,7 +100,8 @@ class SklearnLearner(Params):
     estimator : estimator
         A classifier, a regressor or a Pipeline that ends in one; it is cloned, never fitted itself.
     epochs : int
-        Passes over the data when it goes on by ``partial_fit`` (SISA's slices); ``fit`` follows its own stopping rule.
+        Passes over the data when it goes on by ``partial_fit`` (SISA's slices). Without slices the estimator's own
+        ``max_iter`` and stopping rule decide.
 
     Raises
     ------
@@ -161,7 +162,7 @@ class SklearnLearner(Params):
         """
         expect(data)
         if model.estimator is None and not model.classes:
-            msg = "this model has no record left to predict from: everything it learned was forgotten"
+            msg = "this model holds no record to predict from: it learned none, or has forgotten all"
             raise EmptyModelError(msg)
         data = _as_learned(data, model.names)
         if model.estimator is None:
@@ -176,24 +177,40 @@ class SklearnLearner(Params):
 
     @property
     def passes(self) -> int:
-        """Epochs in all when it goes on; estimators that count or converge take each record once a time."""
-        return 1 if isinstance(self.estimator, COUNTING + CONVEX) else self.epochs
+        """Epochs in all when it goes on; those that count or converge take each record once a slice."""
+        return 1 if isinstance(self.estimator, COUNTING) or _converges(self.estimator) else self.epochs
 
     def cannot_go_on(self, schedule: Literal["cumulative", "incremental"]) -> str | None:
         """Why the estimator cannot go on training from slice to slice; None when it can."""
-        name = type(self.estimator).__name__
-        if isinstance(self.estimator, COUNTING) and schedule == "cumulative":
-            return f"{name} counts a record each time it sees it: use schedule='incremental', which shows each once"
-        if isinstance(self.estimator, CONVEX):
-            if schedule == "incremental":
-                return f"{name} converges on the last slice alone: use schedule='cumulative'"
-            if getattr(self.estimator, "solver", None) == "liblinear":
-                return f"{name} with solver='liblinear' has no warm start: use another solver, or slices=1"
-        elif not hasattr(self.estimator, "partial_fit"):
-            return f"{name} cannot go on training (it has no partial_fit): use slices=1, shards still help"
-        if getattr(self.estimator, "early_stopping", False) is True:
-            return f"{name} with early_stopping=True cannot go on training: set it to False, or use slices=1"
-        return None
+        name, estimator = type(self.estimator).__name__, self.estimator
+        converges = _converges(estimator)
+        reasons = (
+            (
+                isinstance(estimator, COUNTING) and schedule == "cumulative",
+                f"{name} counts a record each time it sees it: use schedule='incremental', which shows each once",
+            ),
+            (
+                converges and schedule == "incremental",
+                f"{name} converges on the last slice alone: use schedule='cumulative'",
+            ),
+            (
+                converges and getattr(estimator, "solver", None) == "liblinear",
+                f"{name} with solver='liblinear' has no warm start: use another solver, or slices=1",
+            ),
+            (
+                not converges and not hasattr(estimator, "partial_fit"),
+                f"{name} cannot go on training (it has no partial_fit): use slices=1, shards still help",
+            ),
+            (
+                not converges and getattr(estimator, "class_weight", None) == "balanced",
+                f"{name} with class_weight='balanced' cannot go on training: give weights by class, or use slices=1",
+            ),
+            (
+                getattr(estimator, "early_stopping", False) is True,
+                f"{name} with early_stopping=True cannot go on training: set it to False, or use slices=1",
+            ),
+        )
+        return next((reason for holds, reason in reasons if holds), None)
 
     def go_on(self, state: Fitted | None, data: Table, epochs: int, run: Run) -> Fitted | None:
         """Train from ``state`` (None: from the start) for some epochs; the state given is left alone.
@@ -207,7 +224,7 @@ class SklearnLearner(Params):
             return Fitted(None, classes, data.names)
         begun = state is not None and state.estimator is not None
         estimator = deepcopy(state.estimator) if state is not None and begun else _seeded(self.estimator, run.key)
-        if isinstance(estimator, CONVEX):
+        if _converges(estimator):
             if classes is not None and len(_present(data)) < len(classes):
                 return state
             estimator.warm_start = True
@@ -218,6 +235,10 @@ class SklearnLearner(Params):
                 _call(estimator.partial_fit, data, run, "epoch", epoch, **options)
                 options = {}
         return _at_rest(Fitted(estimator, classes, data.names))
+
+
+def _converges(estimator: Any) -> bool:
+    return isinstance(estimator, CONVEX) and hasattr(estimator, "warm_start")
 
 
 def as_learner(given: Any) -> Any:
@@ -236,8 +257,8 @@ def as_learner(given: Any) -> Any:
 def _seeded(estimator: Any, key: bytes | Key | None) -> Any:
     """A clone whose every random state, however deep and in splitters too, is derived from the key and its own name.
 
-    Caches on disk are switched off: they would keep what is to be forgotten. Numbers of numpy become plain ones:
-    arithmetic in float32 tells them apart, and nobody who reads them does.
+    Caches on disk are switched off: they would keep what is to be forgotten. Numbers of numpy become plain ones: an
+    np.float64 would widen float32 arithmetic and a plain float would not, although both print alike.
     """
     fresh = clone(estimator)
     changed: dict[str, Any] = {}

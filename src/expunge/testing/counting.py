@@ -9,6 +9,8 @@ from expunge.data.table import Table
 from expunge.learners.sklearn import as_learner
 from expunge.protocol import Priced, Run
 
+DELEGATED = ("predict", "recipe", "visits", "classes", "packages", "passes", "cannot_go_on")
+
 
 class Counting:
     """A learner that does what another one does, and writes down how many record visits each call was handed."""
@@ -16,17 +18,15 @@ class Counting:
     def __init__(self, learner: Any, seen: list[int]) -> None:
         self.learner = learner
         self.seen = seen
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.learner, name)
+        can = {name: getattr(learner, name) for name in DELEGATED if hasattr(learner, name)}
+        vars(self).update(can | ({"go_on": self._gone_on} if hasattr(learner, "go_on") else {}))
 
     def learn(self, data: Table, run: Run) -> Any:
         """Count what the learner says that learning costs; one visit of each record where it cannot tell."""
         self.seen.append(self.learner.visits(data, run) if isinstance(self.learner, Priced) else len(data))
         return self.learner.learn(data, run)
 
-    def go_on(self, state: Any, data: Table, epochs: int, run: Run) -> Any:
-        """Count every record once an epoch."""
+    def _gone_on(self, state: Any, data: Table, epochs: int, run: Run) -> Any:
         self.seen.append(epochs * len(data))
         return self.learner.go_on(state, data, epochs, run)
 

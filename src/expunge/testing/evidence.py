@@ -20,7 +20,7 @@ import numpy as np
 
 from expunge.codec import decode, encode, fingerprint
 from expunge.data.table import Table
-from expunge.errors import EmptyModelError, LearnError
+from expunge.errors import EmptyModelError, LearnError, MismatchError
 from expunge.protocol import Run
 from expunge.testing.cases import Case
 from expunge.values import Exact, Quote, Refusal, Target
@@ -81,6 +81,20 @@ def compare_with_learning(case: Case, stream: list[Target], **options: Any) -> N
         model = done.model
     oracle = or_failure(lambda: fingerprint(case.method.learn(data, run.afresh())))
     assert fingerprint(model) == oracle, f"not the model learned without, after {stream}"
+
+
+def assert_asked_again_of_what_is_left(case: Case, target: Target) -> None:
+    """The old model and data without the target, as after a crash: the right model, or a refusal of the mismatch."""
+    run = case.run()
+    model, rest = case.method.learn(case.data, run), case.data.after(target)
+    try:
+        done = case.method.forget(model, target, rest, run)
+    except MismatchError:
+        return
+    if isinstance(done.claim, Exact):
+        assert fingerprint(done.model) == fingerprint_of(case, rest), (
+            "asked again, it hands the old model back as Exact"
+        )
 
 
 def confidence(case: Case, model: Any, records: Table) -> float:

@@ -19,6 +19,7 @@ from expunge.testing.canary import needles_of, text_of, with_canary
 from expunge.testing.cases import Case
 from expunge.testing.counting import counted
 from expunge.testing.evidence import (
+    assert_asked_again_of_what_is_left,
     bytes_after,
     compare_with_learning,
     confidence,
@@ -71,6 +72,8 @@ def exact_forgetting_is_learning_without(case: Case) -> None:
     compare_with_learning(replace(case, data=in_text(case.data)), [Records(names_of(in_text(case.data))[-4:])])
     compare_with_learning(case, [some], threads=2)
     compare_with_learning(case, [some], map=lambda fn, items: iter([fn(item) for item in items]))
+
+    assert_asked_again_of_what_is_left(case, some)
 
     def law(draw: st.DataObject) -> None:
         data, stream = case.data, []

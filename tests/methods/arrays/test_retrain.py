@@ -74,3 +74,12 @@ def test_what_retraining_learned_rests_for_the_next_request() -> None:
 def test_it_asks_for_a_learner() -> None:
     with pytest.raises(ParameterError, match="a method takes a learner"):
         Retrain(np.zeros(3))
+
+
+def test_asked_again_after_a_crash_it_learns_from_the_data_that_it_is_given() -> None:
+    data, run, method = patients(), Run(key=b"k"), Retrain(LogisticRegression())
+    target = Records(data.ids[:3])
+    old, rest = method.learn(data, run), data.after(target)
+    done = method.forget(old, target, rest, run)
+    assert done.examples == len(rest)
+    assert fingerprint(done.model) == fingerprint(method.learn(rest, run)) != fingerprint(old)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -379,6 +379,8 @@ def test_how_votes_are_put_together_may_change_after_learning() -> None:
         (Sisa(LogisticRegression(), slices=2, schedule="incremental"), "converges on the last slice"),
         (Sisa(LogisticRegression(solver="liblinear"), slices=2), "liblinear"),
         (Sisa(SGDClassifier(early_stopping=True), slices=2), "early_stopping"),
+        (Sisa(SGDClassifier(class_weight="balanced"), slices=2), "class_weight='balanced'"),
+        (Sisa(LogisticRegressionCV(cv=2), slices=2), "no partial_fit"),
     ],
 )
 def test_slices_need_a_learner_that_goes_on(method: Sisa, said: str) -> None:
@@ -516,4 +518,40 @@ def test_a_batch_is_one_look_at_the_data_whatever_its_length(monkeypatch: pytest
 
     monkeypatch.setattr(targets, "is_among", looking)
     method.quote(model, Batch([Owners([name]) for name in set(owners_of(table).tolist())]), table, run)
-    assert len(looked) == 1
+    assert len(looked) == 2, "once for whom it names, once for the names that nobody has"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The smallest learner there is: its model names no classes."""
+
+    def learn(self, data: Table, run: Run) -> float:
+        return float(len(data))
+
+    def predict(self, model: float, data: Table) -> NDArray[np.float64]:
+        return np.full(len(data), model)
+
+
+def test_a_learner_of_ones_own_needs_nothing_but_the_two_verbs() -> None:
+    table, run, method = patients(), Run(key=KEY), Sisa(Counts(), shards=4)
+    model = method.learn(table, run)
+    assert np.allclose(method.predict(model, table), len(table) / 4)
+    done = method.forget(model, Owners([4]), table, run)
+    assert fingerprint(done.model) == fingerprint(method.learn(table.after(Owners([4])), Run(key=KEY)))
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Records([5, 99_999]), "1 of the 2 records named are not in the data"),
+        (Owners([4, 77_777, 88_888]), "2 of the 3 owners named are not in the data"),
+        (Batch([Owners([4]), Owners([77_777])]), "1 of the 2 owners named are not in the data"),
+        (Correction(Table.from_arrays(np.ones((2, 3)), ["ham", "ham"], [5, 99_999])), "1 of the 2 corrected records"),
+    ],
+)
+def test_a_quote_counts_the_names_that_nobody_has_and_names_none(target: Target, said: str) -> None:
+    table, run, method = patients(), Run(key=KEY), Sisa(LogisticRegression(), shards=3)
+    quote = method.quote(method.learn(table, run), target, table, run)
+    assert isinstance(quote, Quote)
+    assert any(said in sentence for sentence in quote.assumptions)
+    assert not any("99999" in sentence or "77777" in sentence for sentence in quote.assumptions)

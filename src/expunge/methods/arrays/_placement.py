@@ -77,7 +77,7 @@ def place(data: Table, key: Secret, shards: int, slices: int, likelihood: str | 
         first, end = np.array([band.shards for band in bands], np.uint64)[at].T
         early, late = np.array([band.slices for band in bands], np.uint64)[at].T
         width, depth = end - first, late - early
-    shard, piece = first + drawn[:, 0] % width, early + drawn[:, 1] % depth  # a bias below shards / 2**64
+    shard, piece = first + drawn[:, 0] % width, early + drawn[:, 1] % depth  # (bias < shards / 2**64)
     return Placed(shard.astype(np.int64), piece.astype(np.int64), shards)
 
 

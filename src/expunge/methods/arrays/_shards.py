@@ -55,7 +55,7 @@ class Task:
     chain : tuple of str
         One keyed digest a slice, of recipe, schema, the shard's classes and all records up to that slice.
     start : int
-        The first slice to be trained; those before it are at rest.
+        First slice to train; the state after the one before it is ``resting``.
     resting : bytes or None
         The checkpoint to go on from; None: from the start.
     """
@@ -96,7 +96,7 @@ class Task:
 
     @property
     def visits(self) -> int:
-        """Record visits from the first slice to be trained on."""
+        """Record visits from the first slice to train on; with one slice, what the learner says that a fit costs."""
         if len(self.epochs) == 1 and isinstance(self.learner, Priced):
             return 0 if self.start else self.learner.visits(self.data, self.run)
         return sum(self.epochs[piece] * len(self.rows(piece)) for piece in range(self.start, len(self.epochs)))

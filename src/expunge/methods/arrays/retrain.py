@@ -86,23 +86,19 @@ class Retrain(Params):
         return learner.visits(data, run) if isinstance(learner, Priced) else len(data)
 
     def quote(self, model: Any, target: Target, data: Table, run: Run) -> Quote | Refusal:
-        """The whole price of learning from what remains; nothing where nothing changes."""
+        """The whole price of learning from what remains."""
         expect(data, run)
-        change = data.change(target)
-        if change is None:
+        if data.change(target) is None:
             return Refusal("no record carries this target, so there is nothing to learn again without", "never")
-        changes = len(change.out) or len(change.into)
-        examples = self.visits(data.after(target), run) if changes else 0
+        examples = self.visits(data.after(target), run)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
 
     def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
-        """Learn from what remains with an empty store, so that nothing learned before is found again."""
+        """Learn from what remains with an empty store: neither the old model nor anything at rest is looked at."""
         quote = self.quote(model, target, data, run)
         if isinstance(quote, Refusal):
             raise RefusedError(quote)
-        if not quote.examples and len(data.after(target)) == len(data):
-            return Forgotten(model, quote.claim, 0)
         afresh = run.afresh()
         learned = self.learn(data.after(target), afresh)
         run.store.update(afresh.store)

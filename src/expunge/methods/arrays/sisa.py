@@ -1,4 +1,4 @@
-"""SISA: Sharded, Isolated, Sliced, Aggregated training. A deletion costs one shard, from one slice on.
+"""SISA: Sharded, Isolated, Sliced, Aggregated training. A deletion relearns one shard, from its slice on.
 
 Units (owners, else records) are spread over ``shards`` isolated models; each shard learns its ``slices`` one after the
 other and keeps a checkpoint after each. To forget, the shards that held the target go on from the checkpoint before
@@ -97,10 +97,11 @@ class Ensemble:
     @property
     def classes(self) -> tuple[Scalar, ...] | None:
         """Classes that some shard knows, sorted: names of the columns of the scores; None for regression."""
-        held = [shard.state.classes for shard in self.shards if shard.state is not None]
-        if any(classes is None for classes in held):
+        held = [getattr(shard.state, "classes", None) for shard in self.shards if shard.state is not None]
+        known = [classes for classes in held if classes is not None]
+        if len(known) < len(held):
             return None
-        return tuple(np.unique([name for classes in held for name in classes]).tolist())
+        return tuple(np.unique([name for classes in known for name in classes]).tolist())
 
     @property
     def checkpoints(self) -> frozenset[str]:
@@ -116,7 +117,8 @@ class Sisa(Params):
     ----------
     learner : learner or scikit-learn estimator
     shards : int
-        S. More shards forget faster and predict worse; no gain is left once requests exceed 3 S (`expected_cost`).
+        S. More shards forget faster and predict worse. One by one, S requests cost as much as learning everything
+        again; as a batch, past 3 S nothing is left to gain (`expected_cost`).
     slices : int
         R, for learners that can go on training. One deletion costs 2/3 + 1/(3R) of its shard on average while
         R < 2e; beyond, each slice has its one epoch, and more slices cost more.
@@ -186,7 +188,7 @@ class Sisa(Params):
         _expect_ensemble(model)
         learner, voters = as_learner(self.learner), [shard.state for shard in model.shards if shard.state is not None]
         if not voters:
-            msg = "this ensemble has no record left to predict from: everything it learned was forgotten"
+            msg = "this ensemble holds no record to predict from: it learned none, or has forgotten all"
             raise EmptyModelError(msg)
         features = data if self.likelihood is None else data.drop(self.likelihood)
         scores = [np.asarray(learner.predict(state, features)) for state in voters]
@@ -256,7 +258,7 @@ class Sisa(Params):
     def _touched(self, model: Ensemble, target: Target, data: Table, run: Run) -> list[Task]:
         """The shards whose records would not be those that the model has learned, from their last sound checkpoint.
 
-        Where there is one, those that another environment learned learn again with it: no model is made of two.
+        If any shard changed, shards learned in another environment are learned again too: no model mixes two.
         """
         tasks = list(self._tasks(data.after(target), run, model.recipe))
         changed = {task.number for task in tasks if task.chain != model.shards[task.number].chain}
@@ -319,7 +321,7 @@ def _expect_ensemble(model: object) -> None:
 
 _ASSUMPTIONS = (
     "the learner is a pure function of its records, the key and its parameters",
-    "versions, threads and processor round alike; shards learned by others learn again with the first request",
+    "versions, threads and processor round alike; shards learned in another environment are learned again",
     "the learner can learn from the records that stay (some refuse too few of a class)",
 )
 
@@ -328,9 +330,10 @@ def _departures(model: Ensemble, tasks: Sequence[Task]) -> Iterator[str]:
     """A sentence for each shard that loses a class and with it the use of its checkpoints, and for moved models."""
     moved = sum(task.environment != model.shards[task.number].environment for task in tasks)
     if moved:
-        yield f"{moved} shards were learned in another environment (versions, threads, processor) and learn again here"
+        shards = "1 shard was" if moved == 1 else f"{moved} shards were"
+        yield f"{shards} learned in another environment (versions, threads, processor) and must be learned again here"
     for task in tasks:
-        old, new = model.shards[task.number].state, task.data.classes
-        if len(task.epochs) > 1 and old is not None and old.classes is not None and new is not None:
-            for name in sorted(set(old.classes) - set(new), key=str):
+        old, new = getattr(model.shards[task.number].state, "classes", None), task.data.classes
+        if len(task.epochs) > 1 and old is not None and new is not None:
+            for name in sorted(set(old) - set(new), key=str):
                 yield f"class {name!r} leaves shard {task.number}, which learns again from its first slice"

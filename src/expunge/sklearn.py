@@ -20,6 +20,7 @@ True
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, get_args
@@ -52,7 +53,7 @@ VERBS = ("learn", "predict", "quote", "forget", "get_params")
 TARGETS: tuple[type, ...] = get_args(Target)
 
 
-class _Face(BaseEstimator):
+class _Face(ABC, BaseEstimator):
     """What both estimators share: everything but the meaning of ``y``."""
 
     method_: Any
@@ -135,8 +136,8 @@ class _Face(BaseEstimator):
     def _method(self) -> Any:
         return Sisa(self._default()) if self.method is None else self.method
 
-    def _default(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _default(self) -> Any: ...
 
     def _usable(self) -> Any:
         """A clone of the method, which later changes of the parameters do not reach; or what is wrong with it."""
@@ -189,8 +190,8 @@ class _Face(BaseEstimator):
             return {"dtype": object, "ensure_all_finite": False}
         return {"dtype": "numeric", "order": "C", "ensure_all_finite": not get_tags(self).input_tags.allow_nan}
 
-    def _as_labels(self, y: NDArray[Any]) -> NDArray[Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _as_labels(self, y: NDArray[Any]) -> NDArray[Any]: ...
 
     def _predicted(self, X: Any) -> NDArray[np.float64]:
         rows = self._shown(X)
@@ -361,17 +362,15 @@ def _in_floats(target: Target) -> Target:
 
 def _key_of(key: Any, random_state: Any) -> Key:
     """The key given, else one made of the random state, else a fresh secret one."""
-    if key is not None:
-        return Key(key)
-    if random_state is None:
-        return Key(secrets.token_bytes(32))
-    return Key(check_random_state(random_state).bytes(32))
+    if key is None:
+        key = secrets.token_bytes(32) if random_state is None else check_random_state(random_state).bytes(32)
+    return Key(key)
 
 
 def _innermost(method: Any) -> Any:
     """The scikit-learn estimator at the heart of a method, or None."""
     while method is not None and not hasattr(method, "__sklearn_tags__"):
-        method = getattr(method, "learner", None) if hasattr(method, "learner") else getattr(method, "estimator", None)
+        method = getattr(method, "learner", getattr(method, "estimator", None))
     return method
 
 

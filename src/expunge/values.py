@@ -204,7 +204,8 @@ class Quote:
     assumptions : tuple of str
         What the claim rests on, and what the requester should know, in sentences.
     examples : int
-        Record visits (one record in one epoch): exact for SISA, for other methods an upper bound.
+        Record visits that the learner is handed (one record in one epoch, or in one whole ``fit``): exact for SISA,
+        for other methods an upper bound.
     seconds : float or None
         None until rates were measured (``Run.pace``).
     """

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import SGDClassifier
 
-from expunge import Correction, Records, Run, Sisa, SklearnLearner, Table
-from expunge.methods.arrays._shards import Task, chain_of, schedule_of, sums
+from expunge import Correction, Records, Run, Sisa, SklearnLearner, Table, fingerprint
+from expunge.methods.arrays._shards import Task, chain_of, schedule_of, sums, train
 from expunge.testing import patients
 
 KEY = b"k"
@@ -114,3 +114,30 @@ def test_forgetting_the_first_slice_starts_from_nothing() -> None:
     for gone, start in ((first, 0), (last, 1)):
         task = tasks(BASE, data.after(Records(gone.ids[:1])), store=run.store)[0]
         assert task.ready().start == start
+
+
+def test_what_was_trained_is_the_state_whatever_name_the_worker_gave_it() -> None:
+    data, run = patients(), Run(key=KEY)
+    BASE.learn(data, run)
+    task = tasks(BASE, data.after(Records(data.ids[:1])), store=run.store)[0].ready()
+    made = train(task)
+    elsewhere = {f"{name}, made elsewhere": blob for name, blob in made.items()}
+    assert fingerprint(task.state(elsewhere)) == fingerprint(task.state(made))
+    rested = replace(task, start=2, resting=list(made.values())[-1])
+    assert fingerprint(rested.state({})) == fingerprint(task.state(made))
+
+
+class Declared:
+    """A learner that reads the declared classes itself."""
+
+    def learn(self, data: Table, run: Run) -> list[Any]:
+        return list(data.classes or ())
+
+    def predict(self, model: Any, data: Table) -> Any:
+        return np.zeros(len(data))
+
+
+def test_declared_classes_reach_a_learner_that_does_not_name_its_own() -> None:
+    data = replace(patients(), classes=("ham", "spam", "unsure"))
+    model = Sisa(Declared(), shards=2).learn(data, Run(key=KEY))
+    assert {tuple(shard.state) for shard in model.shards} == {("ham", "spam", "unsure")}

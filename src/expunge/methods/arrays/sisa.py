@@ -250,7 +250,7 @@ class Sisa(Params):
         schema, secret = features.schema(), keyed.subkey(run.key, "chain")
         for number, rows in enumerate(placed.members()):
             records, slices = features.take(rows), placed.slices[rows]
-            classes = learner.classes(records) if hasattr(learner, "classes") else None
+            classes = learner.classes(records) if hasattr(learner, "classes") else records.classes
             mine = held[number * self.slices : (number + 1) * self.slices]
             chain = chain_of(secret, mine, schema, recipe, str(number), repr(classes))
             yield Task(number, learner, replace(records, classes=classes), slices, epochs, self.schedule, chain, run)

@@ -14,12 +14,19 @@ from expunge.errors import ExpungeError, RefusedError
 from expunge.values import Refusal
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ExpungeError)]
-DRAWN = re.findall(r"[├└]── (\w+)\s+\((\w+)\)", errors.__doc__ or "")
+DRAWN = re.findall(r"[├└]── (\w+)\s+(\d+)\s+\((\w+)\)", errors.__doc__ or "")
 
 
 def test_the_drawn_tree_is_the_tree() -> None:
-    assert dict(DRAWN) == {kind.__name__: kind.__bases__[1].__name__ for kind in KINDS if kind is not ExpungeError}
-    assert len(DRAWN) == len(dict(DRAWN))
+    kinds = [kind for kind in KINDS if kind is not ExpungeError]
+    assert sorted(DRAWN) == sorted((kind.__name__, str(kind.exit_code), kind.__bases__[1].__name__) for kind in kinds)
+
+
+def test_exit_codes_above_one_are_of_one_kind_and_none_is_the_shells() -> None:
+    own = [kind.exit_code for kind in KINDS if "exit_code" in vars(kind) and kind is not ExpungeError]
+    assert len(own) == len(set(own))
+    assert min(own) > 2  # 2 is wrong usage
+    assert max(own) < 64
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -1,0 +1,1 @@
+"""A project's configuration: read with sentences, proposed with reasons, and put together into methods."""

@@ -246,6 +246,23 @@ class Named(Protocol):
 
 
 @runtime_checkable
+class Parted(Protocol):
+    """A method whose models are made of parts, each learned on its own: one can be replayed at its own price."""
+
+    def touched(self, before: Any, data: Any, run: Run) -> tuple[int, ...]:
+        """Numbers of the parts that cannot stay as they were when the data become these."""
+        ...
+
+    def part(self, model: Any, number: int) -> Any:
+        """One part of a model, for its fingerprint."""
+        ...
+
+    def relearn(self, number: int, data: Any, run: Run) -> Any:
+        """One part learned from nothing: what `part` must be in the model of these data."""
+        ...
+
+
+@runtime_checkable
 class Resting(Protocol):
     """A model that goes on from checkpoints at rest."""
 

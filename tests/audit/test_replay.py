@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier
 
 from expunge.audit.arms import Missing
-from expunge.audit.replay import Replay, compared, contradiction, lines, relearn, replay
+from expunge.audit.replay import Replay, compared, contradiction, lines, relearn, replay, sample
 from expunge.codec import fingerprint
 from expunge.data.table import Table
 from expunge.methods.arrays.retrain import Retrain
@@ -104,3 +104,29 @@ def test_it_says_what_it_found_and_what_it_cannot_show(equal: bool, words: str) 
     text = "\n".join(lines(Replay(equal, "f" * 64, "e" * 64)))
     assert words in text
     assert "says nothing of" in text
+
+
+@settings(max_examples=8, deadline=None)
+@given(ids=st.sets(st.integers(0, 45), max_size=12), drawn=st.integers(0, 2**64))
+def test_a_sample_finds_the_same_part_and_counts_those_that_the_records_touch(ids: set[int], drawn: int) -> None:
+    method, run = Sisa(LogisticRegression(), shards=3), Run(key=b"key")
+    model, target = method.learn(DATA, run), Records(ids)
+    after, data = method.forget(model, target, DATA, run).model, DATA.after(target)
+    found = sample(method, model, after, data, run, drawn)
+    changed = {n for n in range(3) if model.shards[n].chain != after.shards[n].chain}
+    assert (found is None) == (not changed)
+    if found is not None:
+        assert found.replay.equal
+        assert found.part in changed
+        assert found.of == len(changed)
+
+
+def test_a_sample_is_not_taken_in_by_a_model_that_says_it_changed_or_that_it_did_not() -> None:
+    method, run, target = Sisa(LogisticRegression(), shards=3), Run(key=b"key"), Records([3])
+    model, data = method.learn(DATA, run), DATA.after(target)
+    after = method.forget(model, target, DATA, run).model
+    pairs = zip(model.shards, after.shards, strict=True)
+    for cheat in (model, replace(after, shards=tuple(replace(old, chain=new.chain) for old, new in pairs))):
+        found = sample(method, model, cheat, data, run, 0)
+        assert found is not None
+        assert not found.replay.equal

@@ -31,7 +31,7 @@ from expunge.errors import CodecError
 
 if TYPE_CHECKING:
     from expunge.data.table import Table
-    from expunge.protocol import Learner, Run
+    from expunge.protocol import Learner, Parted, Run
     from expunge.values import Target
 
 
@@ -94,6 +94,49 @@ def replay(method: Learner[Table, Any, Any], model: Any, target: Target, data: T
     """
     oracle, seconds = relearn(method, target, data, run)
     return compared(model, oracle, seconds)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What came of learning one part again.
+
+    Attributes
+    ----------
+    part, of : int
+        Its number, and how many parts the forgetting touched.
+    replay : Replay
+    original : str
+        Fingerprint of the part before: the control, for doing nothing would have left this one.
+    """
+
+    part: int
+    of: int
+    replay: Replay
+    original: str
+
+
+def sample(method: Parted, before: Any, after: Any, data: Table, run: Run, drawn: int) -> Sample | None:
+    """Learn one touched part again, from nothing, and compare; None when no part was touched.
+
+    Parameters
+    ----------
+    before, after : model
+        The original and what forgetting made.
+    data : Table
+        The data without the target.
+    drawn : int
+        Which of the touched parts, modulo their number: a keyed hash of the request, so that nobody chooses.
+    """
+    touched = method.touched(before, data, run)
+    if not touched:
+        return None
+    part = touched[drawn % len(touched)]
+    start = perf_counter()
+    again = method.relearn(part, data, run)
+    seconds = perf_counter() - start
+    original, mine = (fingerprint(method.part(model, part)) for model in (before, after))
+    theirs = fingerprint(again)
+    return Sample(part, len(touched), Replay(mine == theirs, mine, theirs, seconds), original)
 
 
 def contradiction(found: Replay | Missing) -> str | None:

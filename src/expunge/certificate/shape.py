@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 
 def misfit(value: Any, hint: Any, place: str) -> str | None:
     """What is wrong with ``value``, and where; None when it is as ``hint`` says."""
     if is_typeddict(hint):
-        return _fields(value, get_type_hints(hint), place)
+        return _fields(value, _hints(hint), place)
     kind, inner = get_origin(hint), get_args(hint)
     if kind is Literal:
         possible = ", ".join(map(repr, inner))
@@ -33,6 +34,11 @@ def misfit(value: Any, hint: Any, place: str) -> str | None:
     if kind is Mapping:
         return _items(value.items(), inner[1], place) if isinstance(value, dict) else _is(value, place)
     return _plain(value, hint, place)
+
+
+@cache
+def _hints(shape: Any) -> dict[str, Any]:
+    return get_type_hints(shape)
 
 
 def _plain(value: Any, hint: Any, place: str) -> str | None:

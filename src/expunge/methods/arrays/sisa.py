@@ -238,6 +238,23 @@ class Sisa(Params):
         forgotten = Ensemble(tuple(shards), model.recipe, model.key)
         return Forgotten(forgotten, Exact(), sum(task.visits for task in tasks))
 
+    # -- replay, shard by shard ----------------------------------------------------------------------------------------
+
+    def touched(self, before: Ensemble, data: Table, run: Run) -> tuple[int, ...]:
+        """Shards that hold other records in these data than they have learned."""
+        tasks = self._tasks(data, run, self.recipe())
+        return tuple(task.number for task in tasks if task.chain != before.shards[task.number].chain)
+
+    def part(self, model: Ensemble, number: int) -> Any:
+        """What one shard has learned, and from which records."""
+        return model.shards[number].state, model.shards[number].chain
+
+    def relearn(self, number: int, data: Table, run: Run) -> Any:
+        """One shard learned from nothing."""
+        tasks = self._tasks(data, run.afresh(), self.recipe())
+        task = next(task for task in tasks if task.number == number).ready()
+        return task.state(train(task)), task.chain
+
     # -- the work ------------------------------------------------------------------------------------------------------
 
     def _tasks(self, data: Table, run: Run, recipe: str) -> Iterator[Task]:

@@ -1,0 +1,314 @@
+"""What a forgotten record says that no retained record says: names, texts, pieces of texts, numbers side by side.
+
+A record's id and owner; cells of text, whole, in slices when they are long, and their words as vectorizers keep them;
+windows of neighbouring numbers that together tell enough (a kNN or support vector machine keeps rows), and single
+numbers that tell enough alone. Each is looked for in all that the retained records hold, by the very search that later
+looks at files: what they hold too cannot be told, and is counted so.
+
+Examples
+--------
+>>> import numpy as np
+>>> from expunge import Table
+>>> gone = Table.from_arrays(np.array([[0.125, 86421.0009765625, 1 / 3, 3.14159265358979]]), ids=["ann@example.org"])
+>>> stays = Table.from_arrays(np.array([[0.125, 7.0, 1 / 3, 2.0]]), ids=["bob@example.org"])
+>>> for fact in distinct(candidates(gone, stays, names=True), stays):
+...     print(fact.kind, fact.said)
+id b'ann@example.org'
+values ...
+values ...
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expunge.audit import encodings
+from expunge.audit.encodings import information
+from expunge.audit.search import SHORTEST, Search
+from expunge.data.columns import take_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from expunge.data.table import Table
+    from expunge.protocol import Ids
+
+ALONE = 44  # bits that a single number must tell, among all the numbers of a model
+TOGETHER = 32  # bits that neighbours must tell together
+WHOLE = 20  # ... when they are all the numbers that a record has
+NAMED = 26  # bits of an integer that is found only where it is marked as one: eight digits
+LONG = 64  # characters from which on a text is looked for in slices
+SLICE = 48
+SHORT = 3  # characters of the shortest text that is looked for at all
+MOST = 24  # facts of one kind from one record
+ROWS = 1 << 16  # retained records at a time
+WORD = re.compile(r"\b\w\w+\b")  # as scikit-learn's vectorizers cut texts
+MARKED = re.compile(r"[^\s,;:!?()\"'<>\[\]{}]+")
+
+Group: TypeAlias = tuple[str, int, str]
+"""Kind, position of the record, column: what counts as one thing to be told."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that a record says.
+
+    Attributes
+    ----------
+    said : bytes
+        Lower-case text or a row of float64, which retained records must not hold; empty where that was seen to.
+    spellings : tuple of bytes
+        As what it may lie somewhere; none where it tells too little.
+    fallback : tuple of bytes
+        Where the text is part of a retained one, but not the whole of any.
+    rare : tuple of bytes
+        Spellings for which there should be room, if nothing else is left out.
+    """
+
+    group: Group
+    said: bytes
+    spellings: tuple[bytes, ...]
+    fallback: tuple[bytes, ...] = ()
+    rare: tuple[bytes, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """``id``, ``owner``, ``text`` or ``values``."""
+        return self.group[0]
+
+
+def candidates(gone: Table, stays: Table, *, names: bool) -> list[Fact]:
+    """All that these forgotten records say, whoever else says it; shared names and whole cells are left aside."""
+    found: list[Fact] = []
+    if names:
+        owners, kept = gone.owners, stays.owners
+        found += _names("id", gone.ids, stays.ids)
+        found += [] if owners is None or kept is None else _names("owner", owners, kept)
+    found += _texts(gone, stays)
+    found += _values(gone)
+    return found
+
+
+def distinct(facts: Sequence[Fact], stays: Table) -> list[Fact]:
+    """Those facts that no retained record says, or only as part of something longer."""
+    numbers = [fact for fact in facts if fact.kind == "values"]
+    texts = [fact for fact in facts if fact.kind != "values"]
+    shared = _held([fact.said for fact in texts], lambda: texts_of(stays))
+    left = [fact for fact in texts if fact.said not in shared]
+    left += [Fact(fact.group, b"", fact.fallback) for fact in texts if fact.said in shared and fact.fallback]
+    single = [np.frombuffer(fact.said, np.float64).astype(np.float32).tobytes() for fact in numbers]
+    wide = _held([fact.said for fact in numbers], lambda: numbers_of(stays))
+    narrow = _held([said for said in single if len(said) >= SHORTEST], lambda: numbers_of(stays, np.float32))
+    left += [fact for fact, said in zip(numbers, single, strict=True) if fact.said not in wide and said not in narrow]
+    return [fact for fact in left if fact.spellings]
+
+
+def texts_of(table: Table) -> Iterator[bytes]:
+    """All texts that the records hold, in lower case, end to end, some records at a time."""
+    for part in _parts(table):
+        for column in _text_columns(part).values():
+            yield _buffer(pc.utf8_lower(column))
+
+
+def numbers_of(table: Table, kind: type[np.floating[Any]] = np.float64) -> Iterator[bytes]:
+    """All numbers that the records hold, row by row, then their labels; some records at a time."""
+    for part in _parts(table):
+        yield np.ascontiguousarray(_matrix(part), dtype=kind).tobytes()
+    label = table.label
+    if label is not None and label.dtype.kind == "f":
+        yield label.astype(kind).tobytes()
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def _names(kind: str, gone: Ids, stays: Ids) -> Iterator[Fact]:
+    held = among(stays, gone)
+    shared = set(take_names(stays, np.flatnonzero(held)).tolist())
+    for place, name in enumerate(gone.tolist() if isinstance(gone, np.ndarray) else gone.to_pylist()):
+        group = (kind, place, "")
+        if name in shared:
+            yield Fact(group, b"", ())
+        elif isinstance(name, str):
+            yield _text(group, name)
+        else:
+            told = int(abs(name)).bit_length()
+            alone = min(told, information(float(name))) >= ALONE
+            yield Fact(group, b"", tuple(encodings.integer(name, alone=alone)) if told >= NAMED else ())
+
+
+def among(names: Ids, sought: Ids) -> NDArray[np.bool_]:
+    """(n,) whether each name is one of those sought: never, when one are integers and the others text."""
+    if isinstance(names, np.ndarray) and isinstance(sought, np.ndarray):
+        ordered = np.sort(sought)
+        at = np.minimum(np.searchsorted(ordered, names), len(ordered) - 1)
+        same: NDArray[np.bool_] = ordered[at] == names if len(ordered) else np.zeros(len(names), bool)
+        return same
+    if isinstance(names, pa.Array) and isinstance(sought, pa.Array):
+        found: NDArray[np.bool_] = pc.is_in(names, value_set=sought.cast(names.type)).to_numpy(zero_copy_only=False)
+        return found
+    return np.zeros(len(names), dtype=bool)
+
+
+# -- texts -------------------------------------------------------------------------------------------------------------
+
+
+def _texts(gone: Table, stays: Table) -> Iterator[Fact]:
+    columns = _text_columns(gone, names=False)
+    if not columns:
+        return
+    cells = {name: column.to_pylist() for name, column in columns.items()}
+    shared = _whole(stays, {cell for column in cells.values() for cell in column if cell})
+    for name, column in cells.items():
+        for place, cell in enumerate(column):
+            if cell:
+                yield from (
+                    [Fact(("text", place, name), b"", ())] if cell in shared else _cell(("text", place, name), cell)
+                )
+
+
+def _whole(stays: Table, cells: set[str]) -> set[str]:
+    """Those cells that retained records hold as a whole, in any column."""
+    shared = {str(name) for name in stays.classes or ()} & cells
+    sought = pa.array(sorted(cells), pa.large_string())
+    for part in _parts(stays):
+        for column in _text_columns(part).values():
+            shared.update(pc.unique(column.filter(pc.is_in(column, value_set=sought))).to_pylist())
+    return shared
+
+
+def _cell(group: Group, cell: str) -> list[Fact]:
+    """A cell of text: the whole or slices of it, then what is marked as one in it (numbers, addresses), then words."""
+    middle = (len(cell) - SLICE) // 2
+    slices = [cell] if len(cell) <= LONG else [cell[:SLICE], cell[middle : middle + SLICE], cell[-SLICE:]]
+    marked = [piece for piece in MARKED.findall(cell) if _telling(piece) and piece != cell]
+    words = [word for word in WORD.findall(cell.lower()) if len(word) >= SHORT and word != cell.lower()]
+    made = [_text(group, cell)] if len(slices) == 1 else [_piece(group, piece) for piece in slices]
+    made += [_piece(group, piece) for piece in dict.fromkeys(marked)]
+    made += [Fact(group, word.encode(), tuple(encodings.quoted(word))) for word in sorted(set(words), key=len)[::-1]]
+    return made[:MOST]
+
+
+def _text(group: Group, text: str) -> Fact:
+    """A text that nobody else has: found by itself when it is more than a word, else where it is marked as a whole."""
+    marked = tuple(encodings.quoted(text)) if SHORT <= len(text) <= LONG else ()
+    if len(text.encode()) < SHORTEST or text.isalpha():
+        return Fact(group, b"", marked)
+    spellings = *encodings.plain(text), *marked
+    return Fact(group, text.lower().encode(), spellings, marked, tuple(encodings.base64_of(text)))
+
+
+def _piece(group: Group, text: str) -> Fact:
+    """A part of a text."""
+    return Fact(group, text.lower().encode(), tuple(encodings.plain(text)))
+
+
+def _telling(piece: str) -> bool:
+    """Whether a piece of text is no word of a language: a number, an address, a key."""
+    return len(piece.encode()) >= SHORTEST and any(sign.isdigit() or sign == "@" for sign in piece)
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def _values(gone: Table) -> Iterator[Fact]:
+    label = gone.label
+    labels = [None] * len(gone) if label is None or label.dtype.kind != "f" else label.tolist()
+    for place, (numbers, own) in enumerate(zip(_matrix(gone).tolist(), labels, strict=True)):
+        group = ("values", place, "")
+        told = [information(number) for number in numbers]
+        singles = [[number] for number, bits in zip(numbers, told, strict=True) if bits >= ALONE]
+        singles += [[own]] if own is not None and information(own) >= ALONE else []
+        rows = [numbers[slice(*window)] for window in windows(numbers, told)[:MOST]]
+        for values in (*rows, *singles[:MOST]) if rows or singles else ():
+            yield Fact(group, np.array(values).tobytes(), tuple(encodings.row(values)))
+        if not rows and not singles and numbers:
+            yield Fact(group, b"", ())
+
+
+def windows(numbers: Sequence[float], told: Sequence[float]) -> list[tuple[int, int]]:
+    """Neighbours that tell enough together, none in two windows; a number that repeats tells one bit more.
+
+    >>> windows([1.0, 123456.0, 0.0, 98765.0, 5.0], [1, 17, 0, 16.6, 2])
+    [(1, 4)]
+    """
+    found, first = [], 0
+    for last in range(len(numbers)):
+        if not np.isfinite(numbers[last]):
+            first = last + 1
+        elif _sum(numbers, told, first, last + 1) >= TOGETHER and last > first:
+            while last - first > 1 and _sum(numbers, told, first + 1, last + 1) >= TOGETHER:
+                first += 1
+            found.append((first, last + 1))
+            first = last + 1
+    if not found and len(numbers) > 1 and np.isfinite(numbers).all():
+        found = [(0, len(numbers))] if _sum(numbers, told, 0, len(numbers)) >= WHOLE else []
+    return found
+
+
+def _sum(numbers: Sequence[float], told: Sequence[float], first: int, last: int) -> float:
+    """Bits of some neighbours, as float32 and float64 both hold them."""
+    bits = {abs(numbers[place]): min(told[place], 24) for place in range(first, last) if numbers[place]}
+    return sum(bits.values()) + sum(1 for number in numbers[first:last] if number) - len(bits)
+
+
+# -- what a table holds ------------------------------------------------------------------------------------------------
+
+
+def _held(said: Sequence[bytes], content: Callable[[], Iterable[bytes]]) -> set[bytes]:
+    """Those of some texts or rows that the content holds, wherever in it."""
+    long = [text for text in dict.fromkeys(said) if len(text) >= SHORTEST]
+    short = {text for text in said if 0 < len(text) < SHORTEST}
+    if not long and not short:
+        return set()
+    look, held = Search(long), set[bytes]()
+    for part in content():
+        held.update(long[place] for place in look.through([part]).patterns)
+        held.update(text for text in short - held if text in part)
+    return held
+
+
+def _parts(table: Table) -> Iterator[Table]:
+    for first in range(0, len(table), ROWS):
+        yield table.take(slice(first, first + ROWS))
+
+
+def _text_columns(table: Table, *, names: bool = True) -> dict[str, pa.Array]:
+    """Columns of text: features and label, and ids and owners when ``names``."""
+    stored, label, made = table.stored, table.label, {}
+    if isinstance(stored, pa.Table):
+        for field, column in zip(stored.schema, stored.columns, strict=True):
+            if pa.types.is_large_string(field.type):
+                made[f"feature {field.name}"] = column.combine_chunks()
+    if label is not None and label.dtype.kind == "U":
+        made["label"] = pa.array(label, pa.large_string())
+    held = {"id": table.ids, "owner": table.owners} if names else {}
+    return made | {name: column for name, column in held.items() if isinstance(column, pa.Array)}
+
+
+def _matrix(table: Table) -> NDArray[np.float64]:
+    """(n, k) all features that are numbers or truth values; missing ones are NaN."""
+    stored = table.stored
+    if isinstance(stored, np.ndarray):
+        return stored.astype(np.float64, copy=False)
+    kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean
+    columns = [column for column in stored.columns if any(of(column.type) for of in kinds)]
+    made = [column.cast(pa.float64(), safe=False).combine_chunks().to_numpy(zero_copy_only=False) for column in columns]
+    return np.column_stack(made) if made else np.zeros((len(table), 0))
+
+
+def _buffer(column: pa.Array) -> bytes:
+    """The texts of a column, end to end."""
+    if not len(column):
+        return b""
+    _, ends, content = column.buffers()
+    at = np.frombuffer(ends, np.int64)[column.offset : column.offset + len(column) + 1]
+    return memoryview(content)[at[0] : at[-1]].tobytes() if content else b""

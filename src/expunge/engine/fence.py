@@ -1,0 +1,218 @@
+"""What was forgotten stays out: keyed tokens of everything that must not come back with the next learn.
+
+A source that was not cleaned still holds the forgotten rows. Each erasure leaves tokens here, keyed digests of ids,
+owners and classes that say nothing without the key, and the next look at the source leaves out what they cover. A
+correction leaves the digest of the row that was wrong, so that the source cannot put the mistake back.
+
+Examples
+--------
+>>> import numpy as np
+>>> from expunge import Records, Table
+>>> table = Table.from_arrays(np.eye(3), ids=[7, 8, 9])
+>>> fence = Fence().raised(b"key", Records([8]), table.take([1]))
+>>> fence.covers(b"key", table).tolist()
+[False, True, False]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from expunge import keyed
+from expunge.codec import decode, encode
+from expunge.data.columns import as_names
+from expunge.engine.paper import class_name
+from expunge.values import Batch, Column, Label, Owners, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from numpy.typing import NDArray
+
+    from expunge.data.table import Table
+    from expunge.engine.paper import Subject
+    from expunge.keyed import Secret
+    from expunge.protocol import Ids
+    from expunge.values import Name, Target
+
+TOKEN = np.dtype((np.void, keyed.BLOCK))
+PAIR = np.dtype((np.void, 2 * keyed.BLOCK))
+NONE: NDArray[np.void] = np.zeros(0, TOKEN)
+NO_PAIR: NDArray[np.void] = np.zeros(0, PAIR)
+
+
+@dataclass(frozen=True, eq=False)
+class Fence:
+    """Tokens by kind, sorted.
+
+    Attributes
+    ----------
+    records, owners, classes : (k,) tokens
+    owned : (k,) pairs of tokens
+        Records that went with their owners, each with its owner: readmitting one of them readmits these.
+    superseded : (k,) tokens
+        Keyed digests of rows that were corrected: as they must not come back.
+    columns : tuple of str
+        Names of features that were forgotten.
+    """
+
+    records: NDArray[np.void] = field(default_factory=NONE.copy)
+    owners: NDArray[np.void] = field(default_factory=NONE.copy)
+    owned: NDArray[np.void] = field(default_factory=NO_PAIR.copy)
+    classes: NDArray[np.void] = field(default_factory=NONE.copy)
+    superseded: NDArray[np.void] = field(default_factory=NONE.copy)
+    columns: tuple[str, ...] = ()
+
+    def raised(self, key: Secret, target: Target, gone: Table) -> Fence:
+        """The fence with what an erasure covers; ``gone``: at least the records that it took out."""
+        steps = target.targets if isinstance(target, Batch) else (target,)
+        records = {name for step in steps if isinstance(step, Records) for name in step.ids}
+        owners = {name for step in steps if isinstance(step, Owners) for name in step.names}
+        classes = [class_token(key, class_name(step.value)) for step in steps if isinstance(step, Label)]
+        columns = {step.name for step in steps if isinstance(step, Column)}
+        named, theirs = tokens_of(key, "owner", owners), tokens(key, "owner", gone.units) if owners else NONE
+        mine = tokens_among(theirs, named)
+        owned = _paired(tokens(key, "record", gone.take(mine).ids), theirs[mine]) if owners else NO_PAIR
+        return replace(
+            self,
+            records=np.union1d(self.records, tokens_of(key, "record", records)),
+            owners=np.union1d(self.owners, named),
+            owned=np.union1d(self.owned, owned),
+            classes=np.union1d(self.classes, np.concatenate([NONE, *classes])),
+            columns=tuple(sorted({*self.columns, *columns})),
+        )
+
+    def corrected(self, key: Secret, wrong: Table) -> Fence:
+        """The fence with rows that were wrong."""
+        return replace(self, superseded=np.union1d(self.superseded, row_tokens(key, wrong)))
+
+    def lowered(self, key: Secret, target: Records | Owners | Label) -> Fence:
+        """The fence without the names of a target: they may come back."""
+        match target:
+            case Records(ids):
+                back = tokens_of(key, "record", ids)
+                owned = self.owned[~np.isin(_firsts(self.owned), back)]
+                return replace(self, records=np.setdiff1d(self.records, back), owned=owned)
+            case Owners(names):
+                back = tokens_of(key, "owner", names)
+                owned = self.owned[~np.isin(_seconds(self.owned), back)]
+                return replace(self, owners=np.setdiff1d(self.owners, back), owned=owned)
+            case Label(value):
+                return replace(self, classes=np.setdiff1d(self.classes, class_token(key, class_name(value))))
+
+    def knows(self, key: Secret, subject: Subject) -> bool:
+        """Whether what a target names was forgotten."""
+        kind, name = subject
+        match kind:
+            case "record":
+                return bool(np.isin(tokens_of(key, "record", [name]), self.every_record).any())
+            case "owner":
+                return bool(np.isin(tokens_of(key, "owner", [name]), self.owners).any())
+            case "class":
+                return bool(np.isin(class_token(key, str(name)), self.classes).any())
+        return name in self.columns
+
+    def covers(self, key: Secret, table: Table) -> NDArray[np.bool_]:
+        """(n,) whether each record must stay out."""
+        out = tokens_among(tokens(key, "record", table.ids), self.every_record)
+        out |= tokens_among(tokens(key, "owner", table.units), self.owners)
+        if len(self.classes) and table.label is not None:
+            names, codes = np.unique(table.label, return_inverse=True)
+            mine = [class_token(key, class_name(name)) for name in names.tolist()]
+            out |= np.isin(np.concatenate([NONE, *mine]), self.classes)[codes]
+        return out
+
+    @property
+    def every_record(self) -> NDArray[np.void]:
+        """(k,) tokens of all records that stay out by their ids."""
+        return np.union1d(self.records, _firsts(self.owned))
+
+    def joined(self, other: Fence) -> Fence:
+        """What either keeps out."""
+        held = {name: np.union1d(getattr(self, name), getattr(other, name)) for name in KINDS}
+        return Fence(**held, columns=tuple(sorted({*self.columns, *other.columns})))
+
+    def less(self, other: Fence) -> Fence:
+        """What this keeps out and the other does not."""
+        held = {name: np.setdiff1d(getattr(self, name), getattr(other, name)) for name in KINDS}
+        return Fence(**held, columns=tuple(name for name in self.columns if name not in other.columns))
+
+    def written(self) -> bytes:
+        """Canonical bytes."""
+        return encode({**{name: getattr(self, name).tobytes() for name in KINDS}, "columns": self.columns})
+
+    @classmethod
+    def read(cls, content: bytes) -> Fence:
+        """What `written` wrote."""
+        held = decode(content)
+        return cls(**{name: _tokens(name, held[name]) for name in KINDS}, columns=held["columns"])
+
+    def spelled(self) -> dict[str, Any]:
+        """As JSON, for the journal."""
+        return {**{name: getattr(self, name).tobytes().hex() for name in KINDS}, "columns": list(self.columns)}
+
+    @classmethod
+    def from_spelled(cls, said: Mapping[str, Any]) -> Fence:
+        """What `spelled` said."""
+        held = {name: _tokens(name, bytes.fromhex(said[name])) for name in KINDS}
+        return cls(**held, columns=tuple(said["columns"]))
+
+
+KINDS = tuple(kind.name for kind in fields(Fence) if kind.name != "columns")
+
+
+def tokens(key: Secret, kind: str, names: Ids) -> NDArray[np.void]:
+    """(n,) 16 bytes a name, keyed; in the order of the names."""
+    drawn = np.ascontiguousarray(keyed.draws(key, names, "fence", kind))
+    return drawn.view(TOKEN).ravel() if len(drawn) else NONE
+
+
+def tokens_of(key: Secret, kind: str, names: Collection[Name]) -> NDArray[np.void]:
+    """(k,) tokens of names of either type, sorted; names that no table could hold have none."""
+    numbers = np.array([name for name in names if isinstance(name, int) and -(2**63) <= name < 2**63], np.int64)
+    texts = [name for name in names if isinstance(name, str)]
+    both = [tokens(key, kind, numbers)]
+    if texts:
+        both.append(tokens(key, kind, as_names(pa.array(texts, pa.large_string()), "names", len(texts))))
+    return np.unique(np.concatenate(both))
+
+
+def class_token(key: Secret, name: str) -> NDArray[np.void]:
+    """(1,) the token of a class, by its `class_name`."""
+    secret = keyed.subkey(key, "fence", "class")
+    return np.frombuffer(bytes.fromhex(keyed.digest(secret, name.encode())), TOKEN)
+
+
+def row_tokens(key: Secret, table: Table) -> NDArray[np.void]:
+    """(n,) keyed digests of whole rows, id and owner included."""
+    digests = np.ascontiguousarray(table.digests(keyed.subkey(key, "fence", "rows")))
+    return digests.view(TOKEN).ravel() if len(digests) else NONE
+
+
+def tokens_among(asked: NDArray[np.void], fenced: NDArray[np.void]) -> NDArray[np.bool_]:
+    """(n,) whether each token is one of the fenced; millions are told apart by half of their bytes first."""
+    halves, theirs = (np.ascontiguousarray(held).view("<u8").reshape(-1, 2)[:, 0] for held in (asked, fenced))
+    found = np.isin(halves, theirs)
+    found[found] = np.isin(asked[found], fenced)
+    return found
+
+
+def _tokens(kind: str, content: bytes) -> NDArray[np.void]:
+    return np.frombuffer(content, PAIR if kind == "owned" else TOKEN).copy()
+
+
+def _paired(first: NDArray[np.void], second: NDArray[np.void]) -> NDArray[np.void]:
+    halves = [np.frombuffer(held.tobytes(), np.uint8).reshape(-1, keyed.BLOCK) for held in (first, second)]
+    return np.frombuffer(np.hstack(halves).tobytes(), PAIR)
+
+
+def _firsts(pairs: NDArray[np.void]) -> NDArray[np.void]:
+    return np.frombuffer(pairs.tobytes(), TOKEN)[::2]
+
+
+def _seconds(pairs: NDArray[np.void]) -> NDArray[np.void]:
+    return np.frombuffer(pairs.tobytes(), TOKEN)[1::2]

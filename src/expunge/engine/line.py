@@ -1,0 +1,281 @@
+"""The line: request -> target -> plan -> forget -> audit (may veto) -> publish -> purge -> scan -> certificate.
+
+Publishing is one event in the ledger. Before it, nothing that is published has changed; after it, the sealed outcome
+says what is left to be done. So a process killed at any point leaves a whole model, and the next one goes on: `work`
+finishes what was published and then works off what is pending, as one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from expunge.certificate import commitment
+from expunge.data import snapshot as blocks
+from expunge.engine import evidence
+from expunge.engine.change import Changed, change, planned
+from expunge.engine.intake import Receipt, receive, roster
+from expunge.engine.outcome import Asking, Outcome
+from expunge.engine.paper import Paper, subjects
+from expunge.engine.scan import needles_of
+from expunge.errors import DamagedError, LearnError, RefusedError, VetoError
+from expunge.ledger.chain import Entry
+from expunge.values import Batch, Correction, Label, Owners, Records, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from expunge.data.table import Table
+    from expunge.engine.evidence import Done
+    from expunge.engine.fence import Fence
+    from expunge.engine.project import Project
+    from expunge.engine.root import Root
+    from expunge.values import Target
+
+
+def forget(
+    project: Project, target: Target, *, requester: str | None = None, reference: str | None = None
+) -> tuple[Receipt, list[Done]]:
+    """Take a request in and work it off at once, with whatever else is pending."""
+    receipt = receive(project, target, requester=requester, reference=reference)
+    return receipt, ([] if receipt.state == "already" else work(project))
+
+
+def work(project: Project) -> list[Done]:
+    """Finish what was published, then work off all that is pending as one batch; one certificate each.
+
+    Raises
+    ------
+    RefusedError
+        When no request of the batch can be honoured; each has ended with its reason.
+    VetoError, LearnError
+        When the audit contradicts the claim, or the learner cannot learn from what would stay: nothing of such a
+        request is published and it stays pending. The others of its batch are worked off one by one.
+    """
+    with project.working("work"):
+        done = finish(project)
+        papers = _papers(project)
+        if not papers:
+            return done
+        try:
+            publish(project, papers)
+        except (LearnError, VetoError):
+            if len(papers) == 1:
+                raise
+            return done + _one_by_one(project, papers)
+        return done + finish(project)
+
+
+def finish(project: Project) -> list[Done]:
+    """Purge, scan and certify what was published and is not yet certified; then sweep what the evidence needed."""
+    publication = project.book.publication
+    if publication is None:
+        return []
+    unfinished, outcome = project.book.unfinished, None
+    if unfinished and publication.outcome is not None:
+        outcome = Outcome.read(project.store.read(publication.outcome))
+    if not publication.purged:
+        evidence.purge(project, outcome)
+    done = []
+    if outcome is not None:
+        scan = evidence.scanned(project, outcome)
+        done = [evidence.certify(project, outcome, request, scan) for request in unfinished]
+    project.store.sweep(project.live)
+    return done
+
+
+def _one_by_one(project: Project, papers: Mapping[str, Paper]) -> list[Done]:
+    """The requests of a batch that failed as a whole; what fails alone is raised when the others are done."""
+    done: list[Done] = []
+    failed: Exception | None = None
+    for number, paper in papers.items():
+        try:
+            publish(project, {number: paper})
+        except (LearnError, RefusedError, VetoError) as failure:
+            failed = failure
+        else:
+            done += finish(project)
+    if failed is not None:
+        raise failed
+    return done
+
+
+# -- publishing --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A batch, worked off and not yet published."""
+
+    papers: Mapping[str, Paper]
+    target: Target
+    before: Table
+    after: Table
+    changes: tuple[Changed, ...]
+
+
+def publish(project: Project, papers: Mapping[str, Paper]) -> None:
+    """Forget what the papers ask, in every model, and publish it all with one event."""
+    root = project.published()
+    try:
+        try:
+            worked = forgotten(project, root, papers)
+        except RefusedError:
+            worked = forgotten(project, root, _honourable(project, root, papers))
+    except VetoError as veto:
+        body = {"requests": list(papers), "reason": str(veto)}
+        project.ledger.append(lambda _: [Entry("vetoed", body)])
+        raise
+    commit(project, root, worked, "work")
+
+
+def forgotten(project: Project, root: Root, papers: Mapping[str, Paper]) -> Worked:
+    """Every model without what the papers name; nothing is published."""
+    data, target = project.table(root), target_of(papers.values())
+    changes = tuple(change(project, root, name, target, data) for name in root.models)
+    return Worked(papers, target, data, data.after(target), changes)
+
+
+def commit(project: Project, root: Root, worked: Worked, cause: str) -> None:
+    """Put everything to rest, then write the one event that publishes it."""
+    with project.store.writing():
+        fence = project.store.put(_fenced(project, root, worked).written())
+        new = replace(root, snapshot=_revised(project, root, worked), fence=fence)
+        for made in worked.changes:
+            project.store.put(made.content)
+            new = new.with_model(made.name, made.after)
+        outcome = _outcome(project, root, new, worked) if worked.papers else None
+        models = {
+            made.name: {"before": made.before.fingerprint, "after": made.after.fingerprint} for made in worked.changes
+        }
+        body = {
+            "root": project.store.put(new.written()),
+            "cause": cause,
+            "requests": list(worked.papers),
+            "outcome": None if outcome is None else project.store.put(outcome.written()),
+            "models": models,
+        }
+        project.ledger.append(lambda _: [Entry("published", body)])
+
+
+def republish(project: Project, root: Root, fence: Fence, cause: str) -> None:
+    """Publish the same models behind another fence."""
+    models = {name: {"before": model.fingerprint, "after": model.fingerprint} for name, model in root.models.items()}
+    with project.store.writing():
+        new = replace(root, fence=project.store.put(fence.written()))
+        held: dict[str, Any] = {"requests": [], "outcome": None, "models": models}
+        entry = Entry("published", {"root": project.store.put(new.written()), "cause": cause, **held})
+        project.ledger.append(lambda _: [entry])
+    finish(project)
+
+
+def target_of(papers: Iterable[Paper]) -> Target:
+    """One target of all; in order of receipt."""
+    targets = [paper.target for paper in papers]
+    return targets[0] if len(targets) == 1 else Batch(targets)
+
+
+# -- which requests ----------------------------------------------------------------------------------------------------
+
+
+def _papers(project: Project) -> dict[str, Paper]:
+    """Pending requests by number; one whose sealed target does not open has to be made again."""
+    papers = {}
+    for request in project.book.pending:
+        try:
+            papers[request.id] = _fitted(project, project.paper(request.target))
+        except DamagedError:
+            _end(project, request.id, "failed", "its sealed target does not open any more: make the request again")
+    return papers
+
+
+def _fitted(project: Project, paper: Paper) -> Paper:
+    """The paper with rows that lack the columns that were forgotten since."""
+    if not isinstance(paper.target, Correction):
+        return paper
+    rows = paper.target.table
+    for name in project.fence(project.published()).columns:
+        rows = rows.drop(name)
+    return replace(paper, target=Correction(rows))
+
+
+def _honourable(project: Project, root: Root, papers: Mapping[str, Paper]) -> Mapping[str, Paper]:
+    """The requests that every model can honour; the others end with the reason, and without any left it is raised."""
+    refusals = {number: _refused(project, root, paper.target) for number, paper in papers.items()}
+    for number, refusal in refusals.items():
+        if refusal is not None:
+            _end(project, number, "refused", refusal.reason)
+    kept = {number: papers[number] for number, refusal in refusals.items() if refusal is None}
+    if not kept:
+        raise RefusedError(next(refusal for refusal in refusals.values() if refusal is not None))
+    return kept
+
+
+def _refused(project: Project, root: Root, target: Target) -> Refusal | None:
+    answers = (planned(project, root, name, target, project.table(root)) for name in root.models)
+    return next((answer for answer in answers if isinstance(answer, Refusal)), None)
+
+
+def _end(project: Project, number: str, state: str, reason: str) -> None:
+    project.ledger.append(lambda _: [Entry("ended", {"state": state, "reason": reason}, number)])
+
+
+# -- what is published -------------------------------------------------------------------------------------------------
+
+
+def _fenced(project: Project, root: Root, worked: Worked) -> Fence:
+    """The fence with all that goes, and with the rows that are put right."""
+    change, key = worked.before.change(worked.target), project.keyring.fence
+    gone = worked.before.take(slice(0, 0)) if change is None else worked.before.take(change.out)
+    fence = project.fence(root).raised(key, worked.target, gone)
+    for paper in worked.papers.values():
+        wrong = worked.before.change(paper.target) if isinstance(paper.target, Correction) else None
+        if wrong is not None:
+            fence = fence.corrected(key, worked.before.take(wrong.out))
+    return fence
+
+
+def _revised(project: Project, root: Root, worked: Worked) -> blocks.Snapshot:
+    """The snapshot with only the touched blocks written anew; a column that goes leaves every block."""
+    change = worked.before.change(worked.target)
+    if change is None:
+        return root.snapshot
+    store = project.store
+    return blocks.revised(root.snapshot, project.keyring.run, store.read, store.put, worked.before, change)
+
+
+def _outcome(project: Project, root: Root, new: Root, worked: Worked) -> Outcome:
+    """What scan and certificates need to know when this is published."""
+    gone = {str(project.book.root), *root.addresses} - new.addresses
+    superseded = (*sorted(gone), *sorted(project.store.names_of(root.links - new.links)))
+    change = worked.before.change(worked.target)
+    out = worked.before.take(slice(0, 0) if change is None else change.out).gathered()
+    asked = {number: _asking(project, root, out, paper) for number, paper in worked.papers.items()}
+    needles = needles_of(project, worked.before, worked.after, worked.target)
+    models = tuple(evidence.model_facts(made) for made in worked.changes)
+    return Outcome(asked, models, tuple(each.written() for each in needles), superseded, _source(root, worked))
+
+
+def _asking(project: Project, root: Root, gone: Table, paper: Paper) -> Asking:
+    """One request's own part of the outcome; ``gone``: the records that the whole batch takes out."""
+    done = "corrected" if isinstance(paper.target, Correction) else "erased"
+    words = {"held": done, "erased": "already erased", "unknown": "unknown"}
+    found = roster(project, root).presence(subjects(paper.target), project.fence(root))
+    outcomes = tuple((kind, name, words[state]) for (kind, name), state in found.items())
+    tokens = evidence.journal_tokens(project, paper.target, gone)
+    reference = None if paper.reference is None else commitment(paper.salt, "reference", paper.reference)
+    return Asking(paper.salt, outcomes, tokens, reference)
+
+
+def _source(root: Root, worked: Worked) -> dict[str, Any]:
+    """What to ask the user's source: owners where owners were named, ids else; classes and columns are not asked."""
+    steps = worked.target.targets if isinstance(worked.target, Batch) else (worked.target,)
+    schema = root.snapshot.schema
+    owners = {name for step in steps if isinstance(step, Owners) for name in step.names}
+    records = {name for step in steps if isinstance(step, Records) for name in step.ids}
+    if any(isinstance(step, Label) for step in steps) or bool(owners) == bool(records):
+        return {}
+    if owners and schema.owner is not None:
+        return {"column": schema.owner, "kind": schema.owner_type, "names": sorted(owners, key=str)}
+    return {"column": schema.id, "kind": schema.id_type, "names": sorted(owners | records, key=str)}

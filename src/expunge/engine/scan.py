@@ -1,0 +1,321 @@
+"""The residue scan of a project, because "deleted" is never believed.
+
+Four parts, each with a control that must be found by the same code: the snapshot's records by value; models,
+checkpoints and all other sealed blobs, opened; the raw bytes of every other file in the project's folder; and the
+destroyed blobs, which must not open. The user's own source is asked, and listed. Files that are compressed or sealed by
+somebody else cannot be searched: they are counted, and certificates name them as not covered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from expunge.audit.facts import among
+from expunge.audit.needles import Needles, needles
+from expunge.audit.residue import HEAD, Part, Stream, in_bytes, in_records, packed
+from expunge.codec import MAGIC, encode
+from expunge.data import snapshot as blocks
+from expunge.data.sources import open_source
+from expunge.data.table import Table
+from expunge.errors import ExpungeError
+from expunge.project.rules import FILE
+from expunge.values import Batch, Column, Owners, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from expunge.engine.project import Project
+    from expunge.engine.root import Root
+    from expunge.values import Name, Target
+
+CHUNK = 1 << 22  # bytes of a file at a time
+CONTROL = 16  # bytes of a file that are known to be in it: its first
+LEAST = 8  # bytes of a control
+
+Verdict = Literal["clean", "found", "blind", "not distinguishable", "none"]
+Whether = Literal["holds", "no longer", "not read"]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan of the project found.
+
+    Attributes
+    ----------
+    verdict : {"clean", "found", "blind", "not distinguishable", "none"}
+    parts : tuple of Part
+    needles, undistinguishable : int
+        What was looked for, and what could not be, because others have it or chance does.
+    opaque : int
+        Files of the folder that are compressed or sealed by somebody else.
+    source : {"holds", "no longer", "not read"}
+    where : tuple of str
+        Files in which something was found, for whoever runs the scan; in no ledger and no certificate.
+    """
+
+    verdict: Verdict
+    parts: tuple[Part, ...]
+    needles: int
+    undistinguishable: int
+    opaque: int
+    source: Whether
+    where: tuple[str, ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        """For the ledger: numbers only."""
+        return {
+            "verdict": self.verdict,
+            "parts": [
+                {"name": p.name, "searched": p.searched, "unit": p.unit, "found": p.found, "control": p.control}
+                for p in self.parts
+            ],
+            "needles": self.needles,
+            "undistinguishable": self.undistinguishable,
+            "opaque": self.opaque,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What to ask the user's source: which column, and which names."""
+
+    column: str
+    kind: str
+    names: tuple[Name, ...]
+
+
+def needles_of(project: Project, before: Table, after: Table, target: Target) -> list[Needles]:
+    """What to look for after a target was worked off: the rows that went or changed, and the columns that went."""
+    columns = [name for name in before.names if name not in after.names]
+    gone = before.take(_changed(before, after, target, columns))
+    public, key = _public(project), project.keyring.fence
+    found = []
+    if len(gone):
+        rows = gone.select(after.names) if columns else gone
+        found.append(needles(rows, after, names=True, public=public, key=key))
+    if columns:
+        found.append(needles(before.select(columns), after, names=False, public=public, key=key))
+    return found
+
+
+def scan(
+    project: Project, sought: Sequence[Needles], *, superseded: Iterable[str] = (), besides: Iterable[str] = ()
+) -> Scanned:
+    """Look for them everywhere in the project.
+
+    Parameters
+    ----------
+    superseded : file names of blobs
+        Destroyed ones: they must not open.
+    besides : addresses
+        Sealed blobs that hold what was asked, until their requests end: they are not searched.
+    """
+    root = project.published()
+    files = _Files(project)
+    parts = [
+        part
+        for part in (
+            _merged([_in_snapshot(project, root, each) for each in sought]),
+            _merged([_in_blobs(project, root, each, frozenset(besides)) for each in sought]),
+            _merged([_in_files(files, each) for each in sought]),
+            _opened_again(project, root, tuple(superseded)),
+        )
+        if part is not None
+    ]
+    told = sum(len(each.values) + sum(each.told.values()) for each in sought)
+    untold = sum(sum(each.untold.values()) for each in sought)
+    return Scanned(
+        _verdict(parts, told, sought), tuple(parts), told, untold, files.opaque, "not read", tuple(files.where)
+    )
+
+
+def scan_names(project: Project, target: Records | Owners) -> Scanned:
+    """Look for ids or owners, whether the snapshot holds them or not: what `expunge scan --records 417` does."""
+    root = project.published()
+    schema, owned = root.snapshot.schema, isinstance(target, Owners) and root.snapshot.schema.owner is not None
+    names = sorted(target.names if isinstance(target, Owners) else target.ids, key=str)
+    gone = Table.from_arrays(np.zeros((len(names), 0)), ids=names)
+    none = gone.take(slice(0, 0))
+    sought = needles(gone, none, names=True, public=_public(project), key=project.keyring.fence)
+    if owned:
+        values = replace(sought.values, owners=sought.values.ids, ids=sought.values.owners)
+        sought = replace(sought, values=values)
+    found = scan(project, [sought])
+    column, kind = (schema.owner, schema.owner_type) if owned else (schema.id, schema.id_type)
+    return replace(found, source=asked_of_source(project, {"column": column, "kind": kind, "names": names}))
+
+
+def asked_of_source(project: Project, sought: Mapping[str, Any]) -> Whether:
+    """Whether the user's own source still holds the names; a source that does not answer was not read."""
+    if not sought or not sought["names"]:
+        return "not read"
+    try:
+        source = open_source(vars(project.settings.source), project.folder)
+        held = source.holds(sought["column"], list(sought["names"]), sought["kind"])
+    except ExpungeError:
+        return "not read"
+    return "holds" if held else "no longer"
+
+
+# -- the parts ---------------------------------------------------------------------------------------------------------
+
+
+def _in_snapshot(project: Project, root: Root, sought: Needles) -> Part | None:
+    """Every record of the snapshot, decoded; the first of them is the control."""
+    if not root.snapshot.rows:
+        return None
+    single = (blocks.load(root.snapshot, project.store.read, blocks=[n]) for n, b in _filled(root))
+    first = next(single)
+    control = first.take([0])  # type: ignore[arg-type]  # numpy takes it as an array
+    return in_records("records of the snapshot, by value", chain([first], single), sought, control)
+
+
+def _filled(root: Root) -> Iterator[tuple[int, tuple[str, ...]]]:
+    return ((number, parts) for number, parts in enumerate(root.snapshot.blocks) if parts)
+
+
+def _in_blobs(project: Project, root: Root, sought: Needles, besides: frozenset[str]) -> Part:
+    """Models, checkpoints, fence and root, opened; the codec's first bytes are the control."""
+    left = root.snapshot.addresses | besides | {request.target for request in project.book.pending}
+    names = [name for name in project.store.names() if name not in left]
+    streams = (Stream(_plaintext(project, name), MAGIC) for name in names)
+    return in_bytes("models, checkpoints and other sealed blobs, opened", streams, sought)
+
+
+def _plaintext(project: Project, name: str) -> Iterator[bytes]:
+    yield project.store.plaintext(name)
+
+
+def _in_files(files: _Files, sought: Needles) -> Part | None:
+    found, parts = [], []
+    for path, head in files.readable():
+        part = in_bytes("all other files of the project, as they lie", [Stream(_chunks(path), head)], sought)
+        parts.append(part)
+        if part.found:
+            found.append(str(path))
+    files.where = list(dict.fromkeys([*files.where, *found]))
+    return _summed(parts)
+
+
+def _opened_again(project: Project, root: Root, superseded: tuple[str, ...]) -> Part | None:
+    """The destroyed blobs, tried; one that must open is the control."""
+    if not superseded:
+        return None
+    opened = sum(project.store.opens(name) for name in superseded)
+    live = next(iter(sorted(root.addresses)), None)
+    control: Literal["found", "blind"] = "found" if live is not None and project.store.opens(live) else "blind"
+    return Part("destroyed blobs, tried to open", len(superseded), opened, control, len(superseded), "blobs")
+
+
+class _Files:
+    """Files of the folder that no other part covers: not the sealed blobs, not the user's source."""
+
+    def __init__(self, project: Project) -> None:
+        self.project, self.opaque = project, 0
+        self.where: list[str] = []
+        self._listed: list[tuple[Path, bytes]] | None = None
+
+    def readable(self) -> list[tuple[Path, bytes]]:
+        """Path and first bytes of each; those that hide their bytes are counted as opaque."""
+        if self._listed is None:
+            self._listed = []
+            for path in self._all():
+                with path.open("rb") as file:
+                    head = file.read(HEAD)
+                if packed(head) is not None:
+                    self.opaque += 1
+                elif len(head) >= LEAST:
+                    self._listed.append((path, head[:CONTROL]))
+        return self._listed
+
+    def _all(self) -> Iterator[Path]:
+        source, blobs = own_source(self.project), frozenset(self.project.store.names())
+        for path in sorted(self.project.folder.rglob("*")):
+            mine = path.parent.parent == self.project.store.folder and path.name in blobs
+            if path.is_file() and not path.is_symlink() and not mine and path.resolve() not in source:
+                yield path
+
+
+def own_source(project: Project) -> frozenset[Path]:
+    """Files of the user's own source, where it is one: a file, or a database of SQLite."""
+    settings = project.settings.source
+    place = settings.path
+    if place is None and settings.url is not None and settings.url.startswith("sqlite"):
+        place = settings.url.partition(":///")[2]
+    if not place:
+        return frozenset()
+    whole = (project.folder / place).resolve()
+    return frozenset({whole, *(whole.with_name(whole.name + end) for end in ("-wal", "-shm", "-journal"))})
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+# -- the verdict -------------------------------------------------------------------------------------------------------
+
+
+def _verdict(parts: Sequence[Part], told: int, sought: Sequence[Needles]) -> Verdict:
+    if not sought:
+        return "none"
+    if any(part.found for part in parts):
+        return "found"
+    if any(part.control == "blind" for part in parts):
+        return "blind"
+    return "clean" if told else "not distinguishable"
+
+
+def _merged(parts: Sequence[Part | None]) -> Part | None:
+    """One part looked through for several sets of needles."""
+    held = [part for part in parts if part is not None]
+    if not held:
+        return None
+    summed = _summed(held)
+    return None if summed is None else replace(summed, searched=held[0].searched)
+
+
+def _summed(parts: Sequence[Part]) -> Part | None:
+    """Several of one kind as one: blind when one of them is."""
+    if not parts:
+        return None
+    kinds = Counter[str]()
+    for part in parts:
+        kinds.update(part.kinds or {})
+    return replace(
+        parts[0],
+        searched=sum(part.searched for part in parts),
+        found=sum(part.found for part in parts),
+        control="blind" if any(part.control == "blind" for part in parts) else "found",
+        kinds=dict(sorted(kinds.items())),
+    )
+
+
+def _changed(before: Table, after: Table, target: Target, columns: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Positions of records that went, or that a correction changed."""
+    change = None if columns else before.change(target)
+    if change is not None:
+        return change.out
+    return np.flatnonzero(~among(before.ids, after.ids))
+
+
+def columns_of(target: Target) -> tuple[str, ...]:
+    """Names of the features that a target erases."""
+    steps = target.targets if isinstance(target, Batch) else (target,)
+    return tuple(step.name for step in steps if isinstance(step, Column))
+
+
+def _public(project: Project) -> list[bytes]:
+    """What no record said: the settings, and the methods before they learned."""
+    root = project.published()
+    methods = [encode(project.method(standing, root)) for standing in root.models.values()]
+    return [(project.folder / FILE).read_bytes(), *methods]

@@ -67,13 +67,13 @@ def load(name: str) -> type:
     MissingExtraError
         With the extra that brings the missing package.
     """
-    known = {entry.name: entry for entry in entries()}
-    if name not in known:
+    entry = _found(name)
+    if entry is None:
+        known = sorted(entry.name for entry in entries())
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        msg = f"there is no method named {name!r}; {hint}there are: {', '.join(sorted(known))}"
+        msg = f"there is no method named {name!r}; {hint}there are: {', '.join(known)}"
         raise UnknownMethodError(msg)
-    entry = known[name]
     module_path, _, title = entry.path.partition(":")
     try:
         module = importlib.import_module(module_path)
@@ -85,15 +85,24 @@ def load(name: str) -> type:
     return found
 
 
+def _found(name: str) -> Entry | None:
+    """One method, without reading the files of the others: every request looks its method up."""
+    if name.isidentifier() and not name.startswith("_"):
+        for folder in methods.__path__:
+            for file in Path(folder).glob(f"*/{name}.py"):
+                return _entry(file)
+    return next((entry for entry in _plugged() if entry.name == name), None)
+
+
 def _shelved() -> list[Entry]:
-    found = []
-    for folder in methods.__path__:
-        for file in sorted(Path(folder).glob("*/[!_]*.py")):
-            shelf = file.parent.name
-            extra = None if shelf == BASE else shelf
-            path = f"{methods.__name__}.{shelf}.{file.stem}"
-            found.append(Entry(file.stem, shelf, _summary(file), extra, path))
-    return sorted(found, key=lambda entry: (entry.shelf, entry.name))
+    files = [file for folder in methods.__path__ for file in Path(folder).glob("*/[!_]*.py")]
+    return sorted(map(_entry, files), key=lambda entry: (entry.shelf, entry.name))
+
+
+def _entry(file: Path) -> Entry:
+    shelf = file.parent.name
+    extra = None if shelf == BASE else shelf
+    return Entry(file.stem, shelf, _summary(file), extra, f"{methods.__name__}.{shelf}.{file.stem}")
 
 
 def _plugged() -> list[Entry]:

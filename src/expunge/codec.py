@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from expunge.collector import paused
 from expunge.errors import CodecError
 from expunge.spelling import GLOBAL, describe, read_dtype, reduced, resolve, spelled, title
 
@@ -63,15 +64,17 @@ OWN = "expunge."
 BESIDE = {"expunge": "beside"}  # metadata of a field of ours that is written down and not part of the fingerprint
 
 
+@paused()
 def encode(value: Any) -> bytes:
     """Canonical bytes of a model value: equal values give equal bytes, in every process."""
     walk = _Writer()
     structure = walk.text(value)
-    arrays = save({f"{k:08d}": array for k, array in enumerate(walk.arrays)})
-    content = len(structure).to_bytes(8, "little") + structure + arrays
+    arrays = {f"{k:08d}": array for k, array in enumerate(walk.arrays)}
+    content = len(structure).to_bytes(8, "little") + structure + save(arrays)
     return MAGIC + blake2b(content, digest_size=CHECK).digest() + content
 
 
+@paused()
 def decode(blob: bytes, *, trusted: bool = False) -> Any:
     """The value that `encode` wrote; arrays are fresh, writable and aligned.
 
@@ -87,9 +90,8 @@ def decode(blob: bytes, *, trusted: bool = False) -> Any:
     CodecError
         If the bytes are truncated, altered or not ours, or hold a foreign object and are not trusted.
     """
-    start = len(MAGIC) + CHECK
-    content = blob[start:]
-    if blob[:start] != MAGIC + blake2b(content, digest_size=CHECK).digest():
+    content = blob[len(MAGIC) + CHECK :]
+    if blob[: len(MAGIC) + CHECK] != MAGIC + blake2b(content, digest_size=CHECK).digest():
         msg = f"these {len(blob)} bytes are not a whole model: truncated, altered, or not written by expunge"
         raise CodecError(msg)
     try:
@@ -166,10 +168,8 @@ class _Writer:
         kind = type(value)
         if kind is np.ndarray or kind is np.memmap:
             return self.array(np.asarray(value))
-        if kind is list or kind is tuple:
-            return [kind.__name__, [self.node(item) for item in value]]
-        if kind is set or kind is frozenset:
-            return [kind.__name__, [self.node(item) for item in _ordered(value)]]
+        if kind in {list, tuple, set, frozenset}:
+            return [kind.__name__, list(map(self.node, value if kind in {list, tuple} else _ordered(value)))]
         if kind is dict:
             return ["dict", self.mapping(value)]
         if dataclasses.is_dataclass(value) and kind.__module__.startswith(OWN):
@@ -219,8 +219,7 @@ class _Writer:
         if dtype.kind in NUMBERS:
             node = ["array", self.plain(little)]
         else:
-            content = np.frombuffer(little.tobytes(), np.uint8)
-            node = ["raw", list(array.shape), little.dtype.str, self.plain(content)]
+            node = ["raw", list(array.shape), little.dtype.str, self.plain(np.frombuffer(little.tobytes(), np.uint8))]
         fortran = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
         return self.laid(node) if fortran else node
 

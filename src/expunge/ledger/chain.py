@@ -35,6 +35,7 @@ from threading import RLock
 from typing import Any, TypeAlias
 
 from expunge.certificate.canonical import written
+from expunge.collector import paused
 from expunge.errors import CodecError, LedgerError
 from expunge.ledger.anchor import Head, read_anchor, write_anchor
 from expunge.ledger.book import FOLDED, Book
@@ -182,6 +183,11 @@ class Ledger:
         return self._book
 
     @property
+    def seen(self) -> Book:
+        """What the events say as far as they were read last: by opening, `refresh` or `append`."""
+        return self._book
+
+    @property
     def head(self) -> Head:
         """The last event, caught up with other processes."""
         self.refresh()
@@ -248,6 +254,7 @@ class Ledger:
             self._reset()
             raise
 
+    @paused()
     def _fold_from(self, rows: sqlite3.Cursor) -> None:
         held, mac = self._head
         if held and [row[5] for row in rows.fetchmany(1) if row[0] == held] != [mac]:

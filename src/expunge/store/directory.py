@@ -196,6 +196,11 @@ class Directory(MutableMapping[str, bytes]):
             return False
         return True
 
+    def discard(self, name: str) -> None:
+        """Destroy one blob, by its file name: a checkpoint that does not open is of no use. Fine when there is none."""
+        with self.writing():
+            self._blobs.destroy(name)
+
     def problems(self, tick: Tick = silent) -> list[Problem]:
         """Open every blob, and look for what is no blob: the list of all that is wrong.
 

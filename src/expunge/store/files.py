@@ -169,8 +169,9 @@ def walked(folder: Path) -> list[Path]:
     """Every file one folder down, and whatever lies in between, in order; temporary files aside."""
     found: list[Path] = []
     with in_words(folder, "read"):
-        for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-            found += sorted(place.iterdir()) if place.is_dir() and not place.is_symlink() else [place]
+        for name, is_folder in _entries(folder) if folder.is_dir() else ():
+            place = folder / name
+            found += [place / inner for inner, _ in _entries(place)] if is_folder else [place]
     return [path for path in found if not path.name.startswith(TEMPORARY)]
 
 
@@ -237,6 +238,12 @@ def _write_all(file: int, content: bytes) -> None:
     left = memoryview(content)
     while left:
         left = left[os.write(file, left) :]
+
+
+def _entries(folder: Path) -> list[tuple[str, bool]]:
+    """Names in a folder, sorted, and which of them are folders themselves; a link is none."""
+    with os.scandir(folder) as entries:
+        return sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
 
 
 def _end_of_lines(file: int) -> int:

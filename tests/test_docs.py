@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import expunge
@@ -107,3 +110,56 @@ def test_each_command_stands_in_the_documents_and_has_help() -> None:
 )
 def test_a_dead_link_would_be_found(line: str) -> None:
     assert not all((ROOT / link).exists() for link in LINK.findall(line))
+
+
+CONSOLE = re.compile(r"^```console\n(\$ expunge init.*?)^```", re.DOTALL | re.MULTILINE)
+SQLITE3 = """#!{python}
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as base:
+    base.execute(sys.argv[2])
+"""
+
+
+def shop(folder: Path) -> None:
+    """A database with a table of customers, a folder of commands that has ``expunge`` and ``sqlite3``."""
+    base, rng = sqlite3.connect(folder / "shop.db"), np.random.default_rng(3)
+    base.execute(
+        "CREATE TABLE customers (customer INTEGER PRIMARY KEY, city TEXT, spent REAL, visits INTEGER, churned TEXT)"
+    )
+    for number in range(1, 601):
+        spent, visits = float(rng.gamma(2, 40)), int(rng.poisson(6))
+        churned = "yes" if visits + rng.normal() < 5 else "no"
+        city = ("Bern", "Basel", "Chur")[int(rng.integers(3))]
+        base.execute("INSERT INTO customers VALUES (?, ?, ?, ?, ?)", (number, city, spent, visits, churned))
+    base.commit()
+    base.close()
+    (folder / "bin").mkdir()
+    for name, text in {
+        "sqlite3": SQLITE3.format(python=sys.executable),
+        "expunge": f"#!{sys.executable}\nfrom expunge.cli import main\nmain()\n",
+    }.items():
+        (folder / "bin" / name).write_text(text, encoding="utf-8")
+        (folder / "bin" / name).chmod(0o755)
+
+
+def test_the_life_of_a_project_in_the_readme_runs_line_by_line(tmp_path: Path) -> None:
+    (block,) = CONSOLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    commands = [line.removeprefix("$ ") for line in block.splitlines()]
+    assert len(commands) < 15
+    shop(tmp_path)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "EXPUNGE_SECRETS": str(tmp_path / "secrets"), "OMP_NUM_THREADS": "1"}
+    said = {}
+    for command in commands:
+        done = subprocess.run(  # noqa: S602  (the README's own lines, as a reader types them)
+            command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        said[command] = done.stdout
+    status = json.loads(
+        subprocess.run(
+            ["expunge", "status", "--json"], cwd=tmp_path, env=environment, capture_output=True, check=True
+        ).stdout
+    )
+    assert status["requests"] == {"pending": 0, "unfinished": 0, "certified": 4, "ended": 0}
+    assert len(list((tmp_path / "certificates").glob("*.json"))) == 4

@@ -183,7 +183,7 @@ def test_what_somebody_typed_is_read_with_the_type_of_the_column() -> None:
     assert SCHEMA.named(["7", " 8", "9.0"]) == [7, 8, 9]
     assert SCHEMA.named(["7", " 8"], owners=True) == ["7", " 8"]
     assert SCHEMA.labelled("yes") is True
-    for word in ("x", "", "7.5", "1e30", "\ud800", "'; DROP TABLE"):
+    for word in ("x", "", "7.5", "1e30", "0x7", "\ud800", "'; DROP TABLE"):
         with pytest.raises(DataError, match=r"the id .* does not fit: the column is declared as integer"):
             SCHEMA.named([word])
     without_owners = Schema("id", None, None, (), id_type="integer")

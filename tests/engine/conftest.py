@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -71,7 +72,7 @@ def settings(*models: ModelSettings, audit: AuditSettings | None = None) -> Sett
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting for the disk: a killed process loses nothing that it wrote, only a machine without power does."""
-    monkeypatch.setattr(os, "fsync", lambda file: None)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -208,3 +209,21 @@ def elsewhere(learned: Path) -> Callable[[], AbstractContextManager[Project]]:
             yield Project.open(here / "project")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def forked() -> Callable[[Callable[[], object]], Callable[[], int]]:
+    """Do some work in another process, now; what comes back waits for it and gives its exit status."""
+
+    def start(work: Callable[[], object]) -> Callable[[], int]:
+        number = os.fork()
+        if not number:
+            try:
+                work()
+            except BaseException:  # noqa: BLE001  (a child must never return into the test)
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        return lambda: os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+
+    return start

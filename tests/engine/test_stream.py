@@ -23,7 +23,7 @@ from expunge.engine.intake import receive
 from expunge.engine.project import Project
 from expunge.engine.readmitting import readmit
 from expunge.errors import ProjectError, UnknownSubjectError
-from expunge.values import Batch, Column, Correction, Label, Owners, Records
+from expunge.values import Column, Correction, Label, Owners, Records
 
 Row: TypeAlias = dict[str, Any]
 Step: TypeAlias = tuple[str, Any]
@@ -81,12 +81,12 @@ class World:
             or self.without(row) in self.wrong
         )
 
-    def erase(self, kind: str, names: Any) -> None:
+    def erase(self, kind: str, names: Any, before: dict[int, Row]) -> None:
         if kind == "column":
             self.columns.add(names)
             self.held = {number: self.without(row) for number, row in self.held.items()}
             return
-        out = {number: row for number, row in self.held.items() if covers(kind, names, row)}
+        out = {number: row for number, row in before.items() if covers(kind, names, row)}
         if kind == "records":
             self.records |= set(out) | (set(names) & set(self.owned))
         elif kind == "owners":
@@ -96,25 +96,24 @@ class World:
             self.classes.add(names)
         self.held = {number: row for number, row in self.held.items() if number not in out}
 
-    def correct(self, rows: Iterable[Row], *, wrong: bool = True) -> None:
+    def correct(self, rows: Iterable[Row], before: dict[int, Row], *, wrong: bool = True) -> None:
         for row in rows:
-            before, right = self.held.get(row["row"]), self.without(row)
-            if before is not None and before != right:
-                self.held[row["row"]] = right
-                if wrong and before not in self.wrong:
-                    self.wrong.append(before)
+            if row["row"] in self.held:
+                self.held[row["row"]] = self.without(row)
+            mistake = before.get(row["row"])
+            if wrong and mistake is not None and mistake != row:
+                self.wrong.append(mistake)
 
-    def work(self) -> None:
-        """Erasures first, then all in order of receipt."""
-        asked, self.pending = self.pending, []
+    def work(self, *more: Step, wrong: bool = True) -> None:
+        """Erasures first, then corrections in order of receipt."""
+        asked, self.pending = [*self.pending, *more], []
         before = dict(self.held)
         for kind, names in asked:
             if kind != "correct":
-                self.erase(kind, names)
+                self.erase(kind, names, before)
         for kind, names in asked:
             if kind == "correct":
-                self.correct(names)
-        del before
+                self.correct(map(self.without, names), before, wrong=wrong)
 
     def update(self) -> None:
         for number, row in self.source.items():
@@ -136,10 +135,7 @@ class World:
             for number, row in self.source.items()
             if number in self.held and self.without(row) not in (self.held[number], *self.wrong)
         ]
-        self.work()
-        if gone:
-            self.erase("records", gone)
-        self.correct(changed, wrong=False)
+        self.work(("records", gone), ("correct", changed), wrong=False)
 
     def readmit(self, kind: str, names: Any) -> None:
         if kind == "records":
@@ -204,10 +200,6 @@ class Play:
             self.world.pending.append(asked)
         return True
 
-    def step(self, step: Step) -> None:
-        kind, what = step
-        getattr(self, f"do_{kind}")(what)
-
     def do_forget(self, asked: Step) -> None:
         if self.ask(asked):
             self.do_work(None)
@@ -269,7 +261,8 @@ class Play:
         assert data.owners is not None
         held = zip(data.ids.tolist(), data.owners.to_pylist(), data.label.tolist(), strict=True)  # type: ignore[union-attr]
         rows = {
-            number: {"row": number, "person": owner, "found": found} | {n: v[at] for n, v in self.features(data).items()}
+            number: {"row": number, "person": owner, "found": found}
+            | {n: v[at] for n, v in self.features(data).items()}
             for at, (number, owner, found) in enumerate(held)
         }
         assert rows == self.world.held
@@ -299,7 +292,7 @@ def played(
     rows = {row["row"]: dict(row) for row in visits}
     play = Play(project, World(dict(rows), dict(rows)), table, rewrite)
     for step in steps:
-        play.step(step)
+        getattr(play, f"do_{step[0]}")(step[1])
         play.check()
     return play
 
@@ -318,6 +311,10 @@ def tried(
             play = played(steps, project, visits(), table, rewrite)
             play.certificates()
             published = exact(project)
+            if play.world.columns:  # what was declared is part of the algorithm: only learning anew forgets that, too
+                play.do_work(None)
+                play.do_again(None)
+                published = exact(project)
             assert project.store.problems() == []
             assert project.store.superseded(project.live()) == ()
             assert exact(twin(project, play.world.held.values())) == published
@@ -331,11 +328,19 @@ CORRECTED: Step = ("forget", ("correct", [{"row": 4, "age": 50.0}]))
 
 @settings(max_examples=6)
 @given(steps=STREAMS)
-@example([CORRECTED, ("again", None), ("reconcile", None), ("forget", ("records", {4})), ("update", None)])
-@example([("changed", {"row": 4, "age": 50.0}), ("reconcile", None), ("changed", {"row": 4, "age": 60.0}),
-          ("reconcile", None), ("changed", {"row": 4, "age": 50.0}), ("reconcile", None)])
-@example([("forget", ("records", {4, 99})), ("new", (99, "person-001", "ill")), ("update", None)])
-@example([("queue", [("owners", {"person-001"}), ("correct", [{"row": 4, "age": 50.0}])]), ("work", None)])
+@example(steps=[CORRECTED, ("again", None), ("reconcile", None), ("forget", ("records", {4})), ("update", None)])
+@example(
+    steps=[
+        ("changed", {"row": 4, "age": 50.0}),
+        ("reconcile", None),
+        ("changed", {"row": 4, "age": 60.0}),
+        ("reconcile", None),
+        ("changed", {"row": 4, "age": 50.0}),
+        ("reconcile", None),
+    ]
+)
+@example(steps=[("forget", ("records", {4, 99})), ("new", (99, "person-001", "ill")), ("update", None)])
+@example(steps=[("queue", [("owners", {"person-001"}), ("correct", [{"row": 4, "age": 50.0}])]), ("work", None)])
 def test_any_stream_ends_in_the_model_of_a_source_cleaned_by_hand(
     steps: list[Step], tried: Callable[[Sequence[Step]], None]
 ) -> None:
@@ -343,7 +348,7 @@ def test_any_stream_ends_in_the_model_of_a_source_cleaned_by_hand(
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(steps=STREAMS)
 def test_many_streams_do(steps: list[Step], tried: Callable[[Sequence[Step]], None]) -> None:
     tried(steps)

@@ -17,6 +17,7 @@ True
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from expunge.data.columns import Labels
     from expunge.values import Name, Scalar
 
+WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?", re.ASCII)
 NameType: TypeAlias = Literal["integer", "text"]
 LabelType: TypeAlias = Literal["integer", "number", "text", "boolean"]
 
@@ -231,11 +233,12 @@ def arrow_of(table: Table, schema: Schema) -> pa.Table:
 
 
 def _typed_word(word: str, kind: Kind, what: str) -> Any:
+    spelled = kind != "integer" or WHOLE.fullmatch(word.strip())  # of a hexadecimal number nobody says whom it means
     try:
         (made,) = converted(pa.array([word], pa.large_string()), kind).to_pylist()
     except (UnfitError, UnicodeEncodeError):
         made = None
-    if made is None:
+    if made is None or not spelled:
         msg = f"the {what} {shown(word)} does not fit: the column is declared as {kind}"
         raise DataError(msg)
     return made

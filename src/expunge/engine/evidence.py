@@ -134,7 +134,7 @@ def model_facts(made: Changed) -> dict[str, Any]:
     """One model, as certificates say it."""
     pace, figures = made.before.pace, dict(made.audited.figures)
     equal = figures.pop("equal", None)
-    part = f"part {figures.pop('part')} of {figures['parts touched']}" if "part" in figures else None
+    part = f"part {figures.pop('part')} (drawn from {figures['parts touched']} touched)" if "part" in figures else None
     replayed = made.audited.replay if equal is not None else "none"
     return {
         "name": made.name,

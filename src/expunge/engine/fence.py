@@ -68,18 +68,25 @@ class Fence:
     columns: tuple[str, ...] = ()
 
     def raised(self, key: Secret, target: Target, gone: Table) -> Fence:
-        """The fence with what an erasure covers; ``gone``: at least the records that it took out."""
+        """The fence with what an erasure covers; ``gone``: at least the records that it took out.
+
+        Names of which nothing was held are not fenced: of them nothing was forgotten.
+        """
         steps = target.targets if isinstance(target, Batch) else (target,)
         records = {name for step in steps if isinstance(step, Records) for name in step.ids}
         owners = {name for step in steps if isinstance(step, Owners) for name in step.names}
-        classes = [class_token(key, class_name(step.value)) for step in steps if isinstance(step, Label)]
-        columns = {step.name for step in steps if isinstance(step, Column)}
-        named, theirs = tokens_of(key, "owner", owners), tokens(key, "owner", gone.units) if owners else NONE
+        held = set(map(class_name, gone.present)) if gone.label is not None else set()
+        names = {class_name(step.value) for step in steps if isinstance(step, Label)} & held
+        classes = [class_token(key, name) for name in names]
+        columns = {step.name for step in steps if isinstance(step, Column)}.intersection(gone.names)
+        theirs = tokens(key, "owner", gone.units) if owners else NONE
+        named = np.intersect1d(tokens_of(key, "owner", owners), np.union1d(theirs, self.owners))
+        ids = np.union1d(tokens(key, "record", gone.ids) if records else NONE, self.every_record)
         mine = tokens_among(theirs, named)
         owned = _paired(tokens(key, "record", gone.take(mine).ids), theirs[mine]) if owners else NO_PAIR
         return replace(
             self,
-            records=np.union1d(self.records, tokens_of(key, "record", records)),
+            records=np.union1d(self.records, np.intersect1d(tokens_of(key, "record", records), ids)),
             owners=np.union1d(self.owners, named),
             owned=np.union1d(self.owned, owned),
             classes=np.union1d(self.classes, np.concatenate([NONE, *classes])),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.engine.paper import Subject
     from expunge.engine.project import Project
+    from expunge.engine.root import Root
     from expunge.engine.roster import Presence
     from expunge.planner import Plan
     from expunge.values import Refusal, Target
@@ -57,7 +58,10 @@ class Whereabouts:
 
 def where(project: Project, target: Target) -> Whereabouts:
     """Which models, snapshots and pending requests hold what a target names; unknown names are no error."""
-    root = project.published()
+    return project.look(lambda root: _where(project, root, target))
+
+
+def _where(project: Project, root: Root, target: Target) -> Whereabouts:
     data = project.table(root)
     target = canonical(target, data)
     change = data.change(target)
@@ -91,7 +95,10 @@ class Offer:
 
 def quote(project: Project, target: Target) -> tuple[Mapping[Subject, Presence], list[Offer]]:
     """The plan for each model, before any work."""
-    root = project.published()
+    return project.look(lambda root: _quoted(project, root, target))
+
+
+def _quoted(project: Project, root: Root, target: Target) -> tuple[Mapping[Subject, Presence], list[Offer]]:
     data = project.table(root)
     target = canonical(target, data)
     offers = []
@@ -106,8 +113,11 @@ def quote(project: Project, target: Target) -> tuple[Mapping[Subject, Presence],
 
 def predict(project: Project, name: str | None, rows: Table) -> tuple[NDArray[Any], tuple[Any, ...] | None]:
     """Scores of rows under a published model, and the classes that name their columns (None: regression)."""
-    root = project.published()
-    standing = root.models[chosen(project, name)]
+    return project.look(lambda root: _predicted(project, root, chosen(project, name), rows))
+
+
+def _predicted(project: Project, root: Root, name: str, rows: Table) -> tuple[NDArray[Any], tuple[Any, ...] | None]:
+    standing = root.models[name]
     gone = [held for held in rows.names if held not in dict(root.snapshot.schema.columns)]
     for held in gone:
         rows = rows.drop(held)
@@ -156,11 +166,11 @@ class Replayed:
 
 def replay(project: Project, name: str | None = None) -> Replayed:
     """Learn a published model again from the snapshot with an empty store, and compare the bits."""
-    root = project.published()
     name = chosen(project, name)
+    root, data = project.look(lambda root: (root, project.table(root)))
     standing = root.models[name]
     method = project.method(standing, root)
-    shown, held = project.shown(project.table(root), standing.holdout)
+    shown, held = project.shown(data, standing.holdout)
     run = project.run().afresh()
     start = perf_counter()
     again = method.learn(shown, run)

@@ -71,13 +71,13 @@ def receive(project: Project, target: Target, *, requester: str | None = None, r
         When the data hold nothing that the target names, and nothing of it was erased before. Nothing has changed.
     ParameterError
         When the requester used the reference for something else.
+    DataError
+        When names are of another type than those of the data, or rows of a correction do not fit them.
     """
-    root = project.published()
     if "update" in kinds_of(target):
         msg = "a request forgets or corrects; new rows are learned from the source by `expunge learn --update`"
         raise ParameterError(msg)
-    target = canonical(target, project.table(root))
-    found = presence(project, root, target)
+    root, target, found = project.look(lambda root: _found(project, root, target))
     mark, content = token(project.keyring.ledger, target, requester, reference), _digest(project, target)
     earlier = project.book.by_token(mark)
     if earlier is not None and _same(earlier, content, reference, found):
@@ -86,8 +86,14 @@ def receive(project: Project, target: Target, *, requester: str | None = None, r
         if "erased" in found.values():
             return Receipt(None, "already", None, found)
         raise UnknownSubjectError(_unknown(target, project))
+    project.table(root).take(slice(0, 0)).change(target)  # what does not fit must not keep the others waiting later
     paper = Paper(secrets.token_bytes(SALT), target, requester, reference, root.snapshot.schema)
     return _accepted(project, paper, mark, content, found)
+
+
+def _found(project: Project, root: Root, target: Target) -> tuple[Root, Target, dict[Subject, Presence]]:
+    target = canonical(target, project.table(root))
+    return root, target, presence(project, root, target)
 
 
 def presence(project: Project, root: Root, target: Target) -> dict[Subject, Presence]:

@@ -30,6 +30,8 @@ from expunge.protocol import Change, Priced
 from expunge.values import Addition
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from expunge.data.sources import Source
@@ -77,7 +79,7 @@ def learn(project: Project, *, again: bool = False) -> Learned:
             return _publish(project, *_from_source(project, root, schema))
         if not _drifted(project, root):
             return Learned("nothing", root.snapshot.rows)
-        return _publish(project, root, 0)
+        return _publish(project, replace(root, models={}), 0)  # what expunge.toml no longer names is not kept
 
 
 def update(project: Project) -> Learned:
@@ -125,7 +127,7 @@ def unheld(project: Project, root: Root, fence: Fence) -> tuple[Table | None, in
         fresh = rows.take(~here.has(rows.ids))
         if not len(fresh):
             continue
-        out = fence.covers(key, fresh)
+        out = fence.covers(key, fresh) | tokens_among(row_tokens(key, fresh), fence.superseded)
         fenced += int(out.sum())
         if not out.all():
             found.append(arrow_of(fresh.take(~out), schema))
@@ -139,15 +141,13 @@ def unheld(project: Project, root: Root, fence: Fence) -> tuple[Table | None, in
 
 def _publish(project: Project, root: Root, fenced: int) -> Learned:
     """Learn each model from the snapshot, and publish all with one event."""
-    data, made = project.table(root), []
-    before = project.root
+    data, old, made = project.table(root), _published(project), []
     with project.store.writing():
         for name, settings in project.settings.models.items():
             standing, visits, seconds, content = _learned(project, root, data, settings)
             project.store.put(content)
             root = root.with_model(name, standing)
             made.append((name, standing.fingerprint, visits, seconds))
-        old = {} if before is None else before.models
         body: dict[str, Any] = {
             "root": project.store.put(root.written()),
             "cause": "learn",
@@ -163,6 +163,15 @@ def _publish(project: Project, root: Root, fenced: int) -> Learned:
     return Learned("learn", root.snapshot.rows, fenced, 0, tuple(made))
 
 
+def _published(project: Project) -> Mapping[str, Standing]:
+    """The models until now; none where what was published does not open any more."""
+    try:
+        root = project.root
+    except DamagedError:
+        return {}
+    return {} if root is None else root.models
+
+
 def _learned(project: Project, root: Root, data: Table, settings: ModelSettings) -> tuple[Standing, int, float, bytes]:
     """One model, learned: how it stands, what it cost, its bytes."""
     holdout, run = project.settings.audit.holdout, project.run()
@@ -175,7 +184,8 @@ def _learned(project: Project, root: Root, data: Table, settings: ModelSettings)
     model = method.learn(shown, run)
     seconds = perf_counter() - begun
     visits = method.visits(shown, run) if isinstance(method, Priced) else len(shown)
-    empty = Standing("", "", asdict(settings), holdout, (), {}, seconds / max(visits, 1))
+    columns, pace = root.snapshot.schema.columns, seconds / max(visits, 1)
+    empty = Standing("", "", asdict(settings), holdout, (), {}, pace, columns)
     return stand(project, method, model, empty, run), visits, seconds, encode(model)
 
 

@@ -17,7 +17,7 @@ from expunge.engine import evidence
 from expunge.engine.change import Changed, change, planned
 from expunge.engine.intake import Receipt, receive, roster
 from expunge.engine.outcome import Asking, Outcome
-from expunge.engine.paper import Paper, subjects
+from expunge.engine.paper import RECONCILE, Paper, corrections, subjects
 from expunge.engine.scan import needles_of
 from expunge.errors import DamagedError, LearnError, RefusedError, VetoError
 from expunge.ledger.chain import Entry
@@ -89,9 +89,12 @@ def _one_by_one(project: Project, papers: Mapping[str, Paper]) -> list[Done]:
     """The requests of a batch that failed as a whole; what fails alone is raised when the others are done."""
     done: list[Done] = []
     failed: Exception | None = None
+    waiting = {request.id for request in project.book.pending}
     for number, paper in papers.items():
+        if number not in waiting:  # refused with the batch
+            continue
         try:
-            publish(project, {number: paper})
+            publish(project, {number: _fitted(project, paper)})
         except (LearnError, RefusedError, VetoError) as failure:
             failed = failure
         else:
@@ -124,7 +127,8 @@ def publish(project: Project, papers: Mapping[str, Paper]) -> None:
         except RefusedError:
             worked = forgotten(project, root, _honourable(project, root, papers))
     except VetoError as veto:
-        body = {"requests": list(papers), "reason": str(veto)}
+        waiting = {request.id for request in project.book.pending}
+        body = {"requests": [number for number in papers if number in waiting], "reason": str(veto)}
         project.ledger.append(lambda _: [Entry("vetoed", body)])
         raise
     commit(project, root, worked, "work")
@@ -192,12 +196,20 @@ def _papers(project: Project) -> dict[str, Paper]:
 
 def _fitted(project: Project, paper: Paper) -> Paper:
     """The paper with rows that lack the columns that were forgotten since."""
-    if not isinstance(paper.target, Correction):
+    if not corrections(paper.target):
         return paper
-    rows = paper.target.table
-    for name in project.fence(project.published()).columns:
+    return replace(paper, target=_narrowed(paper.target, project.fence(project.published()).columns))
+
+
+def _narrowed(target: Target, columns: Iterable[str]) -> Target:
+    if isinstance(target, Batch):
+        return Batch([_narrowed(step, columns) for step in target.targets])
+    if not isinstance(target, Correction):
+        return target
+    rows = target.table
+    for name in columns:
         rows = rows.drop(name)
-    return replace(paper, target=Correction(rows))
+    return Correction(rows)
 
 
 def _honourable(project: Project, root: Root, papers: Mapping[str, Paper]) -> Mapping[str, Paper]:
@@ -229,8 +241,9 @@ def _fenced(project: Project, root: Root, worked: Worked) -> Fence:
     change, key = worked.before.change(worked.target), project.keyring.fence
     gone = worked.before.take(slice(0, 0)) if change is None else worked.before.take(change.out)
     fence = project.fence(root).raised(key, worked.target, gone)
-    for paper in worked.papers.values():
-        wrong = worked.before.change(paper.target) if isinstance(paper.target, Correction) else None
+    asked = [paper.target for paper in worked.papers.values() if paper.requester != RECONCILE]
+    for step in (step for target in asked for step in corrections(target)):
+        wrong = worked.before.change(step)
         if wrong is not None:
             fence = fence.corrected(key, worked.before.take(wrong.out))
     return fence
@@ -259,10 +272,10 @@ def _outcome(project: Project, root: Root, new: Root, worked: Worked) -> Outcome
 
 def _asking(project: Project, root: Root, gone: Table, paper: Paper) -> Asking:
     """One request's own part of the outcome; ``gone``: the records that the whole batch takes out."""
-    done = "corrected" if isinstance(paper.target, Correction) else "erased"
-    words = {"held": done, "erased": "already erased", "unknown": "unknown"}
+    words = {"held": "erased", "erased": "already erased", "unknown": "unknown"}
     found = roster(project, root).presence(subjects(paper.target), project.fence(root))
-    outcomes = tuple((kind, name, words[state]) for (kind, name), state in found.items())
+    right = {subject for step in corrections(paper.target) for subject in subjects(step) if found[subject] == "held"}
+    outcomes = tuple((*subject, "corrected" if subject in right else words[state]) for subject, state in found.items())
     tokens = evidence.journal_tokens(project, paper.target, gone)
     reference = None if paper.reference is None else commitment(paper.salt, "reference", paper.reference)
     return Asking(paper.salt, outcomes, tokens, reference)

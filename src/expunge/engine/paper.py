@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Subject = tuple[str, "Name"]
 """What a target names: ``("owner", "alice")``."""
 
+RECONCILE = "reconcile"
+"""Who asks where the source says otherwise: what is corrected then may be so again when the source says so again."""
+
 NAMING: dict[str, Any] = {kind.__name__: kind for kind in (Records, Owners, Label, Column)}
 
 
@@ -91,6 +94,13 @@ def subjects(target: Target) -> tuple[Subject, ...]:
         case Batch(steps):
             found = [subject for step in steps for subject in subjects(step)]
     return tuple(sorted(set(found), key=lambda subject: (subject[0], str(type(subject[1])), subject[1])))
+
+
+def corrections(target: Target) -> tuple[Correction, ...]:
+    """The corrections in a target."""
+    if isinstance(target, Batch):
+        return tuple(found for step in target.targets for found in corrections(step))
+    return (target,) if isinstance(target, Correction) else ()
 
 
 def class_name(value: Scalar) -> str:

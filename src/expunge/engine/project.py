@@ -10,7 +10,7 @@ import json
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -25,14 +25,13 @@ from expunge.engine.root import Root
 from expunge.errors import DamagedError, LedgerError, ProjectError, SecretError
 from expunge.ledger.chain import Ledger
 from expunge.project import settings as toml
-from expunge.project.assembly import method_of
 from expunge.protocol import Pace, Run, silent
 from expunge.store.directory import Directory, Live
 from expunge.store.files import TEMPORARY, make_folder, read_lines, remove
 from expunge.store.keyring import Keyring, secrets_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from expunge.project.settings import Settings
     from expunge.protocol import Method, Tick
 
+T = TypeVar("T")
 INSIDE = ".expunge"
 TRIES = 5  # times a reader looks again when what it read was swept meanwhile
 
@@ -144,6 +144,19 @@ class Project:
             raise ProjectError(msg)
         return root
 
+    def look(self, at: Callable[[Root], T]) -> T:
+        """What somebody who does not hold the lock sees; looked at again when it was swept meanwhile."""
+        left = TRIES
+        while True:
+            address = self.book.root
+            try:
+                return at(self.published())
+            except DamagedError:
+                left -= 1
+                self.ledger.refresh()
+                if not left or self.book.root == address:
+                    raise
+
     def _root(self, address: str) -> Root:
         held: tuple[str, Root] | None = self.__dict__.get("_read")
         if held is None or held[0] != address:
@@ -202,8 +215,10 @@ class Project:
 
     def method(self, standing: Standing, root: Root) -> Method[Any, Any, Any]:
         """The method that a published model was learned by."""
+        from expunge.project.assembly import method_of  # it imports scikit-learn, which taking a request in need not
+
         settings = toml.model_of(dict(standing.settings))
-        return method_of(settings, root.snapshot.schema.columns, trusted=self.keyring.trusted)
+        return method_of(settings, standing.columns or root.snapshot.schema.columns, trusted=self.keyring.trusted)
 
     def run(self, standing: Standing | None = None) -> Run:
         """What a method may use: key, checkpoints at rest, threads, processes."""

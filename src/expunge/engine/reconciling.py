@@ -18,6 +18,7 @@ from expunge.engine import line
 from expunge.engine.fence import row_tokens, tokens, tokens_among
 from expunge.engine.intake import receive
 from expunge.engine.learning import source_of
+from expunge.engine.paper import RECONCILE
 from expunge.errors import ConfirmationError
 from expunge.values import Correction, Records
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.engine.evidence import Done
     from expunge.engine.project import Project
+    from expunge.engine.root import Root
     from expunge.protocol import Ids
 
 MUCH = 0.01  # share of the rows above which a difference needs to be confirmed
@@ -78,7 +80,10 @@ class Difference:
 
 def difference(project: Project) -> Difference:
     """Compare; nothing is changed. The source is read once, in batches."""
-    root = project.published()
+    return project.look(lambda root: _difference(project, root))
+
+
+def _difference(project: Project, root: Root) -> Difference:
     data, fence, schema = project.table(root), project.fence(root), root.snapshot.schema
     key, secret = project.keyring.fence, keyed.subkey(project.keyring.fence, "reconcile")
     known = _Known(data, secret)
@@ -88,7 +93,7 @@ def difference(project: Project) -> Difference:
         rows = table_of(batch, schema)
         held = known.seen(rows.ids)
         strangers = rows.take(~held)
-        out = fence.covers(key, strangers)
+        out = fence.covers(key, strangers) | tokens_among(row_tokens(key, strangers), fence.superseded)
         fenced, new = fenced + int(out.sum()), new + int((~out).sum())
         others = known.others(rows.take(held))
         wrong = tokens_among(row_tokens(key, others), fence.superseded)
@@ -117,7 +122,7 @@ def reconcile(project: Project, found: Difference, *, yes: bool = False) -> list
     asked = False
     for target in (Records(found.gone) if len(found.gone) else None, _correction(found)):
         if target is not None:
-            receive(project, target, requester="reconcile")
+            receive(project, target, requester=RECONCILE)
             asked = True
     return line.work(project) if asked else []
 

@@ -56,11 +56,12 @@ def restore(project: Project) -> Restored:
     The fence is raised first, for all that was ever erased and not readmitted: whatever happens next, nothing of it can
     be learned from the source again.
     """
-    before, known = project.ledger.head.number, set(project.book.requests)
+    before, requests = project.ledger.head.number, project.book.requests.values()
+    known = {request.id for request in requests if request.state == "certified"}
     unknown = [entry for entry in project.journal() if entry["request"] not in known and entry["kind"] != "readmit"]
     with project.working("restore"):
-        line.finish(project)
         kept_out, root = project.kept_out(), _opened(project)
+        line.finish(project)
         line.republish(project, root, project.fence(root).joined(kept_out), "restore")
     data, key, replayed = project.table(project.published()), project.keyring.fence, 0
     for entry in unknown:
@@ -69,7 +70,7 @@ def restore(project: Project) -> Restored:
         if target is not None:
             receive(project, target, requester="restore", reference=str(entry["request"]))
             replayed += 1
-    done = line.work(project) if replayed else []
+    done = line.work(project) if project.book.pending else []
     lost = tuple(str(entry["request"]) for entry in unknown if entry["kind"] == "correct")
     project.ledger.append(lambda _: [Entry("restored", {"from": before, "replayed": replayed})])
     return Restored(len(unknown), replayed, lost, done)

@@ -15,6 +15,8 @@ from expunge.data.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from expunge.data.kinds import Kind
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -34,6 +36,9 @@ class Standing:
     environment : mapping of str to str
     pace : float or None
         Seconds a record visit, measured when it was learned.
+    columns : tuple of (name, kind)
+        As they were declared when it was learned: its preprocessing is told of those forgotten since, too, or it would
+        be another algorithm.
     """
 
     address: str
@@ -43,6 +48,7 @@ class Standing:
     checkpoints: tuple[str, ...]
     environment: Mapping[str, str]
     pace: float | None = None
+    columns: tuple[tuple[str, Kind], ...] = ()
 
 
 @dataclass(frozen=True)

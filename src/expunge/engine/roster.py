@@ -5,7 +5,7 @@ Examples
 >>> import numpy as np
 >>> from expunge import Table
 >>> roster = Roster(Table.from_arrays(np.eye(3), ["a", "b", "b"], ids=[7, 8, 9], owners=["ann", "bob", "bob"]), b"key")
->>> [roster.holds(subject) for subject in [("record", 9), ("owner", "eve"), ("class", "b"), ("column", "x2")]]
+>>> [roster.holds(subject) for subject in [("record", 9), ("owner", "eve"), ("class", "str 'b'"), ("column", "x2")]]
 [True, False, True, True]
 """
 

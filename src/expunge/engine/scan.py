@@ -23,7 +23,7 @@ from expunge.codec import MAGIC, encode
 from expunge.data import snapshot as blocks
 from expunge.data.sources import open_source
 from expunge.data.table import Table
-from expunge.errors import ExpungeError
+from expunge.errors import DamagedError, ExpungeError
 from expunge.project.rules import FILE
 from expunge.values import Batch, Column, Owners, Records
 
@@ -139,7 +139,10 @@ def scan(
 
 def scan_names(project: Project, target: Records | Owners) -> Scanned:
     """Look for ids or owners, whether the snapshot holds them or not: what `expunge scan --records 417` does."""
-    root = project.published()
+    return project.look(lambda root: _names_scanned(project, root, target))
+
+
+def _names_scanned(project: Project, root: Root, target: Records | Owners) -> Scanned:
     schema, owned = root.snapshot.schema, isinstance(target, Owners) and root.snapshot.schema.owner is not None
     names = sorted(target.names if isinstance(target, Owners) else target.ids, key=str)
     gone = Table.from_arrays(np.zeros((len(names), 0)), ids=names)
@@ -191,7 +194,14 @@ def _in_blobs(project: Project, root: Root, sought: Needles, besides: frozenset[
 
 
 def _plaintext(project: Project, name: str) -> Iterator[bytes]:
-    yield project.store.plaintext(name)
+    """What is in a blob. A checkpoint that is damaged is destroyed, so that nothing of it is left to be searched."""
+    try:
+        yield project.store.plaintext(name)
+    except DamagedError:
+        if "." not in name:
+            raise
+        project.store.discard(name)
+        yield MAGIC
 
 
 def _in_files(files: _Files, sought: Needles) -> Part | None:

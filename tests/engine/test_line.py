@@ -234,6 +234,34 @@ def test_rows_of_a_correction_are_fitted_when_a_column_went_before_them(
     exact(project)
 
 
+def test_a_correction_that_waited_while_a_column_went_is_fitted(
+    project: Project, table: Any, visits: Any, monkeypatch: pytest.MonkeyPatch, exact: Exact
+) -> None:
+    waits = receive(project, Correction(table(project, [{**visits()[9], "age": 77.0}])))
+    gone = receive(project, Column("size"))
+    with monkeypatch.context() as patch:
+        lying(patch, lambda target, _: isinstance(target, Correction | Batch))
+        with pytest.raises(VetoError):
+            line.work(project)
+    assert [state(project, receipt.request) for receipt in (waits, gone)] == ["received", "certified"]
+    (done,) = line.work(project)
+    assert done.outcomes == (("record", 9, "corrected"),)
+    exact(project)
+
+
+def test_a_correction_of_somebody_who_goes_with_the_same_batch_is_not_called_one(
+    project: Project, table: Any, visits: Any
+) -> None:
+    right = receive(project, Correction(table(project, [{**visits()[9], "age": 77.0}, {**visits()[0], "age": 66.0}])))
+    receive(project, Owners(["person-003"]))
+    line.work(project)
+    done = body(project, right.request)
+    assert sorted(subject["outcome"] for subject in done["subjects"]) == ["corrected", "erased"]
+    salt = bytes.fromhex(str(right.salt))
+    assert certificate.outcome(done, salt, "record", 9) == "erased"
+    assert certificate.outcome(done, salt, "record", 0) == "corrected"
+
+
 @pytest.mark.parametrize("how", ["altered", "missing"])
 def test_a_damaged_target_fails_and_the_others_go_on(project: Project, how: str, exact: Exact) -> None:
     bad, good = receive(project, Owners(["person-001"])), receive(project, Owners(["person-002"]))

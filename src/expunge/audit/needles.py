@@ -181,9 +181,12 @@ def by_value(block: Table, sought: Needles | Values) -> int:
     return int(hit.sum())
 
 
-def known(table: Table, key: Secret = SECRET) -> Values:
-    """Values by which some retained records would be found: the positive control of a search by value."""
-    secret = keyed.subkey(key, "residue")
+def known(table: Table, like: Needles | None = None) -> Values:
+    """Values by which some retained records would be found: the positive control of a search by value.
+
+    ``like``: the needles of that search, so that a row is digested once for both.
+    """
+    secret = keyed.subkey(SECRET, "residue") if like is None else like.values.secret
     return _values(table, table.take(slice(0, 0)), secret, names=True)[0]
 
 

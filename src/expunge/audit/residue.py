@@ -169,7 +169,7 @@ def in_records(name: str, blocks: Iterable[Table], sought: Needles, control: Tab
     control : Table
         One or more retained records that are known to be in the blocks: each must be found, by name and by values.
     """
-    sure = known(control)
+    sure = known(control, sought)
     none = sure.ids[:0]
     ways = replace(sure, rows=sure.rows[:0]), replace(sure, ids=none, owners=none)
     searched, found, seen = 0, 0, [0, 0]

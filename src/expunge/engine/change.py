@@ -120,11 +120,12 @@ def change(project: Project, root: Root, name: str, target: Target, data: Table)
     seconds = perf_counter() - start
     after = shown.after(asked)
     audited = _audited(project, method, model, forgotten, Asked(name, asked, shown, after, held, run))
+    content = encode(forgotten.model)
     return Changed(
         name=name,
         before=standing,
-        after=stand(project, method, forgotten.model, standing, run),
-        content=encode(forgotten.model),
+        after=stand(project, method, forgotten.model, content, standing, run),
+        content=content,
         quote=chosen.quote,
         method=chosen.name,
         examples=forgotten.examples,
@@ -134,11 +135,13 @@ def change(project: Project, root: Root, name: str, target: Target, data: Table)
     )
 
 
-def stand(project: Project, method: Method[Any, Any, Any], model: Any, like: Standing, run: Run) -> Standing:
+def stand(
+    project: Project, method: Method[Any, Any, Any], model: Any, content: bytes, like: Standing, run: Run
+) -> Standing:
     """A model as it will stand in the root; its address follows from its bytes."""
     checkpoints = tuple(sorted(model.checkpoints)) if isinstance(model, Resting) else ()
     made = project.environment(method, run)
-    address = project.store.address(encode(model))
+    address = project.store.address(content)
     return replace(like, address=address, fingerprint=fingerprint(model), checkpoints=checkpoints, environment=made)
 
 

@@ -7,7 +7,7 @@ own number: issued again after a crash it takes the place of the one that was ne
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,7 +19,7 @@ from expunge.audit.needles import Needles
 from expunge.engine.fence import Fence
 from expunge.engine.scan import asked_of_source, scan
 from expunge.ledger.chain import Entry
-from expunge.store.files import append_line, make_folder, write_atomically
+from expunge.store.files import append_lines, make_folder, write_atomically
 from expunge.values import Addition, Column, Correction
 
 if TYPE_CHECKING:
@@ -100,27 +100,28 @@ def _digest(names: list[str]) -> str:
 # -- the certificate ---------------------------------------------------------------------------------------------------
 
 
-def certify(project: Project, outcome: Outcome, request: Request, found: Mapping[str, Any]) -> Done:
-    """Write the certificate of one request, then record it."""
-    asking = outcome.asked[request.id]
-    body = _body(project, outcome, request, found)
-    signed = certificate.sign(body, project.keyring.signing)
-    path = project.certificates / f"{request.id}.json"
-    make_folder(path.parent)
-    write_atomically(path, signed)
-    record(project, request.id, request.kind, asking.tokens)
-    entry = Entry(
-        "certified", {"certificate": sha256(signed).hexdigest(), "signer": project.keyring.public}, request.id
-    )
-    project.ledger.append(lambda _: [entry])
+def certify(project: Project, outcome: Outcome, requests: list[Request], found: Mapping[str, Any]) -> list[Done]:
+    """Write the certificates of all requests of a publication, then record them together."""
     claims = {model["name"]: str(model["claim"]["name"]) for model in outcome.models}
-    return Done(request.id, path, asking.outcomes, str(found["verdict"]), str(found["source"]), claims)
+    verdict, source, done, entries = str(found["verdict"]), str(found["source"]), [], []
+    make_folder(project.certificates)
+    for number, request in enumerate(requests, start=1):
+        signed = certificate.sign(_body(project, outcome, request, found), project.keyring.signing)
+        path = project.certificates / f"{request.id}.json"
+        write_atomically(path, signed)
+        body = {"certificate": sha256(signed).hexdigest(), "signer": project.keyring.public}
+        entries.append(Entry("certified", body, request.id))
+        done.append(Done(request.id, path, outcome.asked[request.id].outcomes, verdict, source, claims))
+        project.tick("certificates", number, len(requests))
+    record(project, [(request.id, request.kind, outcome.asked[request.id].tokens) for request in requests])
+    project.ledger.append(lambda _: entries)
+    return done
 
 
-def record(project: Project, number: str, kind: str, tokens: Mapping[str, Any]) -> None:
-    """A line in the journal of finished erasures, which lies with the secrets: keyed tokens, no names."""
-    line = {"request": number, "kind": kind, **tokens}
-    append_line(project.keyring.erased, json.dumps(line, sort_keys=True), mode=0o600)
+def record(project: Project, finished: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
+    """Lines in the journal of finished erasures, which lies with the secrets: number, kind, keyed tokens; no names."""
+    lines = [{"request": number, "kind": kind, **tokens} for number, kind, tokens in finished]
+    append_lines(project.keyring.erased, [json.dumps(line, sort_keys=True) for line in lines], mode=0o600)
 
 
 def journal_tokens(project: Project, target: Target, gone: Table) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def receive(project: Project, target: Target, *, requester: str | None = None, r
     root, target, found = project.look(lambda root: _found(project, root, target))
     mark, content = token(project.keyring.ledger, target, requester, reference), _digest(project, target)
     earlier = project.book.by_token(mark)
-    if earlier is not None and _same(earlier, content, reference, found):
+    left = "held" in found.values() and (earlier is None or _differs(project.table(root), target))
+    if earlier is not None and _same(earlier, content, reference, left=left):
         return _receipt(project, earlier, found)
     if "held" not in found.values():
         if "erased" in found.values():
@@ -141,7 +142,7 @@ def _accepted(project: Project, paper: Paper, mark: str, content: str, found: Ma
 
         def make(book: Book) -> list[Entry]:
             earlier = book.by_token(mark)  # another process may have been quicker
-            if earlier is not None and _same(earlier, content, paper.reference, found):
+            if earlier is not None and _same(earlier, content, paper.reference, left=True):
                 return []
             return [Entry("received", body, number)]
 
@@ -158,7 +159,15 @@ def kinds_of(target: Target) -> frozenset[str]:
     return frozenset(kinds.get(type(step), "erase") for step in steps)
 
 
-def _same(earlier: Request, content: str, reference: str | None, found: Mapping[Subject, Presence]) -> bool:
+def _differs(table: Table, target: Target) -> bool:
+    """Whether there is something left to change: what a correction says may be what the data say."""
+    if kinds_of(target) != {"correct"}:
+        return True
+    change = table.change(target)
+    return change is None or bool(len(change.out))
+
+
+def _same(earlier: Request, content: str, reference: str | None, *, left: bool) -> bool:
     """Whether a request with the same token is this one; one that has ended is not, where there is work again."""
     if reference is not None:
         if earlier.content != content:
@@ -168,7 +177,7 @@ def _same(earlier: Request, content: str, reference: str | None, found: Mapping[
             )
             raise ParameterError(msg)
         return earlier.state != "ended"
-    return earlier.state in ("received", "published") or "held" not in found.values()
+    return earlier.state in ("received", "published") or not left
 
 
 def _receipt(project: Project, request: Request, found: Mapping[Subject, Presence]) -> Receipt:

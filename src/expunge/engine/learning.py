@@ -186,7 +186,8 @@ def _learned(project: Project, root: Root, data: Table, settings: ModelSettings)
     visits = method.visits(shown, run) if isinstance(method, Priced) else len(shown)
     columns, pace = root.snapshot.schema.columns, seconds / max(visits, 1)
     empty = Standing("", "", asdict(settings), holdout, (), {}, pace, columns)
-    return stand(project, method, model, empty, run), visits, seconds, encode(model)
+    content = encode(model)
+    return stand(project, method, model, content, empty, run), visits, seconds, content
 
 
 def _begun(project: Project, *, again: bool) -> Root | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from expunge.audit.facts import among
 from expunge.certificate import commitment
 from expunge.data import snapshot as blocks
 from expunge.engine import evidence
@@ -54,7 +55,7 @@ def work(project: Project) -> list[Done]:
         request is published and it stays pending. The others of its batch are worked off one by one.
     """
     with project.working("work"):
-        done = finish(project)
+        done = finish(project, sweep=not project.book.pending)
         papers = _papers(project)
         if not papers:
             return done
@@ -67,8 +68,11 @@ def work(project: Project) -> list[Done]:
         return done + finish(project)
 
 
-def finish(project: Project) -> list[Done]:
-    """Purge, scan and certify what was published and is not yet certified; then sweep what the evidence needed."""
+def finish(project: Project, *, sweep: bool = True) -> list[Done]:
+    """Purge, scan and certify what was published and is not yet certified; then sweep what the evidence needed.
+
+    Without ``sweep`` only where there was something to finish: for who publishes, and finishes, right afterwards.
+    """
     publication = project.book.publication
     if publication is None:
         return []
@@ -80,8 +84,9 @@ def finish(project: Project) -> list[Done]:
     done = []
     if outcome is not None:
         scan = evidence.scanned(project, outcome)
-        done = [evidence.certify(project, outcome, request, scan) for request in unfinished]
-    project.store.sweep(project.live)
+        done = evidence.certify(project, outcome, unfinished, scan)
+    if sweep or done:
+        project.store.sweep(project.live)
     return done
 
 
@@ -264,17 +269,20 @@ def _outcome(project: Project, root: Root, new: Root, worked: Worked) -> Outcome
     superseded = (*sorted(gone), *sorted(project.store.names_of(root.links - new.links)))
     change = worked.before.change(worked.target)
     out = worked.before.take(slice(0, 0) if change is None else change.out).gathered()
-    asked = {number: _asking(project, root, out, paper) for number, paper in worked.papers.items()}
+    asked = {number: _asking(project, root, (out, worked.after), paper) for number, paper in worked.papers.items()}
     needles = needles_of(project, worked.before, worked.after, worked.target)
     models = tuple(evidence.model_facts(made) for made in worked.changes)
     return Outcome(asked, models, tuple(each.written() for each in needles), superseded, _source(root, worked))
 
 
-def _asking(project: Project, root: Root, gone: Table, paper: Paper) -> Asking:
-    """One request's own part of the outcome; ``gone``: the records that the whole batch takes out."""
+def _asking(project: Project, root: Root, parts: tuple[Table, Table], paper: Paper) -> Asking:
+    """One request's own part of the outcome; ``parts``: what the whole batch takes out, and what it leaves."""
+    gone, after = parts
     words = {"held": "erased", "erased": "already erased", "unknown": "unknown"}
     found = roster(project, root).presence(subjects(paper.target), project.fence(root))
-    right = {subject for step in corrections(paper.target) for subject in subjects(step) if found[subject] == "held"}
+    rows = [step.table for step in corrections(paper.target)]
+    stays = [Records(held.ids[among(held.ids, after.ids)].tolist()) for held in rows]
+    right = {subject for step in stays for subject in subjects(step) if found[subject] == "held"}
     outcomes = tuple((*subject, "corrected" if subject in right else words[state]) for subject, state in found.items())
     tokens = evidence.journal_tokens(project, paper.target, gone)
     reference = None if paper.reference is None else commitment(paper.salt, "reference", paper.reference)

@@ -44,7 +44,7 @@ def readmit(project: Project, target: Target) -> int:
         new = lowered(fence, key, target)
         line.republish(project, root, new, "readmit")
         number = f"readmit-{project.ledger.head.number}"
-        record(project, number, "readmit", fence.less(new).spelled())
+        record(project, [(number, "readmit", fence.less(new).spelled())])
         project.ledger.append(lambda _: [Entry("readmitted", {"tokens": len(known)})])
         return len(known)
 

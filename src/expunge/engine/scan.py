@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 22  # bytes of a file at a time
 CONTROL = 16  # bytes of a file that are known to be in it: its first
 LEAST = 8  # bytes of a control
+MORSEL = 1 << 16  # records that are decoded and searched at a time
 
 Verdict = Literal["clean", "found", "blind", "not distinguishable", "none"]
 Whether = Literal["holds", "no longer", "not read"]
@@ -175,14 +176,17 @@ def _in_snapshot(project: Project, root: Root, sought: Needles) -> Part | None:
     """Every record of the snapshot, decoded; the first of them is the control."""
     if not root.snapshot.rows:
         return None
-    single = (blocks.load(root.snapshot, project.store.read, blocks=[n]) for n, b in _filled(root))
-    first = next(single)
-    control = first.take([0])  # type: ignore[arg-type]  # numpy takes it as an array
-    return in_records("records of the snapshot, by value", chain([first], single), sought, control)
+    some = (blocks.load(root.snapshot, project.store.read, blocks=numbers) for numbers in _filled(root))
+    first = next(some)
+    control = first.take(slice(0, 1))
+    return in_records("records of the snapshot, by value", chain([first], some), sought, control)
 
 
-def _filled(root: Root) -> Iterator[tuple[int, tuple[str, ...]]]:
-    return ((number, parts) for number, parts in enumerate(root.snapshot.blocks) if parts)
+def _filled(root: Root) -> Iterator[list[int]]:
+    """Numbers of blocks that hold something, so many at a time that they are a good morsel."""
+    filled = [number for number, parts in enumerate(root.snapshot.blocks) if parts]
+    several = max(1, MORSEL * len(filled) // max(root.snapshot.rows, 1))
+    return (filled[start : start + several] for start in range(0, len(filled), several))
 
 
 def _in_blobs(project: Project, root: Root, sought: Needles, besides: frozenset[str]) -> Part:
@@ -207,7 +211,7 @@ def _plaintext(project: Project, name: str) -> Iterator[bytes]:
 def _in_files(files: _Files, sought: Needles) -> Part | None:
     found, parts = [], []
     for path, head in files.readable():
-        part = in_bytes("all other files of the project, as they lie", [Stream(_chunks(path), head)], sought)
+        part = in_bytes("all other files of the project, as they lie", [Stream(_chunks(path, head), head)], sought)
         parts.append(part)
         if part.found:
             found.append(str(path))
@@ -238,8 +242,7 @@ class _Files:
         if self._listed is None:
             self._listed = []
             for path in self._all():
-                with path.open("rb") as file:
-                    head = file.read(HEAD)
+                head = next(_chunks(path, b"", HEAD), b"")
                 if packed(head) is not None:
                     self.opaque += 1
                 elif len(head) >= LEAST:
@@ -266,10 +269,14 @@ def own_source(project: Project) -> frozenset[Path]:
     return frozenset({whole, *(whole.with_name(whole.name + end) for end in ("-wal", "-shm", "-journal"))})
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
+def _chunks(path: Path, head: bytes, size: int = CHUNK) -> Iterator[bytes]:
+    """A file, a chunk at a time; of one that somebody took away meanwhile, as who writes does, its first bytes."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(size):
+                yield chunk
+    except FileNotFoundError:
+        yield head
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------------

@@ -113,15 +113,22 @@ def read(path: Path) -> bytes | None:
 
 
 def append_line(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Add one line to a journal, durably. What a killed or failed append left of a line is cut off first.
+    """Add one line to a journal, durably."""
+    append_lines(path, [text], mode=mode)
+
+
+def append_lines(path: Path, texts: Iterable[str], *, mode: int = 0o644) -> None:
+    """Add lines to a journal, durably. What a killed or failed append left of a line is cut off first.
 
     Raises
     ------
     StoreError
-        When the line cannot be written: the lines before it are whole.
+        When they cannot be written: the lines before them are whole.
     """
-    if "\n" in text:
-        msg = f"a line of {path.name} has no line break in it; got one at character {text.index(chr(10))}"
+    lines = list(texts)
+    torn = next((text for text in lines if "\n" in text), None)
+    if torn is not None:
+        msg = f"a line of {path.name} has no line break in it; got one at character {torn.index(chr(10))}"
         raise ParameterError(msg)
     with in_words(path, "appended to"), _opened(path, os.O_RDWR | os.O_CREAT, mode) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -129,7 +136,7 @@ def append_line(path: Path, text: str, *, mode: int = 0o644) -> None:
         os.ftruncate(file, end)
         os.lseek(file, end, os.SEEK_SET)
         try:
-            _write_all(file, f"{text}\n".encode())
+            _write_all(file, "".join(f"{text}\n" for text in lines).encode())
             os.fsync(file)
         except OSError:
             os.ftruncate(file, end)

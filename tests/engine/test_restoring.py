@@ -1,0 +1,224 @@
+"""After a backup came back: it is noticed, what was forgotten since is forgotten again, and stays out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expunge import certificate
+from expunge.engine import learning, line
+from expunge.engine.intake import receive
+from expunge.engine.project import Project
+from expunge.engine.readmitting import readmit
+from expunge.engine.restoring import held, restore
+from expunge.errors import DamagedError, LedgerError
+from expunge.store.keyring import Keyring
+from expunge.values import Batch, Column, Correction, Label, Owners, Records
+
+Check = Callable[[Project], dict[str, str]]
+SEVEN = Owners(["person-007"])
+
+
+class Backup:
+    """A copy of the project's folder, and a backup of its keys."""
+
+    def __init__(self, project: Project, place: Path) -> None:
+        self.folder, self.copy, self.keys = project.folder, place / "copy", place / "keys.json"
+        shutil.copytree(self.folder, self.copy)
+        project.keyring.backup(self.keys, project.store.names())
+        self.secrets = project.keyring.folder
+
+    def back(self, *, keys: bool = True) -> None:
+        """Put the folder back, and the keys that were destroyed since."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.copy, self.folder)
+        if keys:
+            Keyring.restore(self.secrets, self.keys)
+
+    def opened(self) -> Project:
+        """Noticed at first, then open as `expunge restore` opens it."""
+        with pytest.raises(LedgerError, match="expunge restore"):
+            Project.open(self.folder)
+        return Project.open(self.folder, shortened_ok=True)
+
+
+@pytest.fixture
+def backup(project: Project, tmp_path: Path) -> Backup:
+    return Backup(project, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        SEVEN,
+        Records([21, 30]),
+        Label("ill"),
+        Column("size"),
+        Batch([SEVEN, Records([0])]),
+        Owners(["person-001", "nobody"]),
+    ],
+    ids=repr,
+)
+def test_what_was_forgotten_since_is_forgotten_again(
+    target: Any, project: Project, backup: Backup, exact: Check
+) -> None:
+    line.forget(project, target)
+    expected, held_then = exact(project), sorted(project.table(project.published()).ids.tolist())
+    backup.back()
+    again = backup.opened()
+    found = restore(again)
+    assert (found.missing, found.replayed, found.lost) == (1, 1, ())
+    assert exact(again) == expected
+    assert sorted(again.table(again.published()).ids.tolist()) == held_then
+    (done,) = found.done
+    assert done.verdict in ("clean", "not distinguishable")
+    body = certificate.verify(done.certificate.read_bytes(), [again.keyring.public]).body
+    assert {subject["outcome"] for subject in body["subjects"]} <= {"erased", "already erased"}
+    assert again.store.problems() == []
+    assert again.store.superseded(again.live()) == ()
+    assert {event.kind for event in again.ledger.events()} >= {"restored"}
+    Project.open(backup.folder)  # no longer shortened
+
+
+def test_they_stay_out_of_all_that_the_source_still_has(project: Project, backup: Backup, exact: Check) -> None:
+    line.forget(project, SEVEN)
+    backup.back()
+    again = backup.opened()
+    restore(again)
+    before = exact(again)
+    assert learning.update(again).fenced == 3
+    assert learning.learn(again, again=True).fenced == 3
+    assert exact(again) == before
+    assert "person-007" not in again.table(again.published()).units.tolist()
+
+
+def test_before_it_is_restored_nothing_can_be_done(project: Project, backup: Backup) -> None:
+    line.forget(project, SEVEN)
+    backup.back()
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="expunge restore"):
+            Project.open(backup.folder)
+
+
+def test_restoring_twice_forgets_once(project: Project, backup: Backup, exact: Check) -> None:
+    line.forget(project, SEVEN)
+    backup.back()
+    restore(backup.opened())
+    again = Project.open(backup.folder)
+    before, requests = exact(again), len(again.book.requests)
+    second = restore(again)
+    assert (second.replayed, second.done) == (0, [])
+    assert exact(again) == before
+    assert len(again.book.requests) == requests
+
+
+def test_who_was_readmitted_since_is_not_forgotten_again(project: Project, backup: Backup, exact: Check) -> None:
+    before = exact(project)
+    line.forget(project, Owners(["person-007", "person-008"]))
+    readmit(project, Owners(["person-008"]))
+    backup.back()
+    again = backup.opened()
+    restore(again)
+    assert exact(again) != before
+    people = set(again.table(again.published()).units.tolist())
+    assert "person-008" in people
+    assert "person-007" not in people
+
+
+def test_a_request_that_waited_in_the_backup_and_was_finished_since_is_finished(
+    project: Project, tmp_path: Path, exact: Check
+) -> None:
+    receive(project, SEVEN)
+    backup = Backup(project, tmp_path)
+    line.work(project)
+    expected = exact(project)
+    backup.back()
+    again = backup.opened()
+    restore(again)
+    assert exact(again) == expected
+    assert again.book.pending == []
+    assert "person-007" not in again.table(again.published()).units.tolist()
+
+
+def test_a_request_that_waited_and_whose_paper_is_lost_is_finished_too(
+    project: Project, tmp_path: Path, exact: Check
+) -> None:
+    receipt = receive(project, SEVEN)
+    backup = Backup(project, tmp_path)
+    paper = project.book.requests[str(receipt.request)].target
+    line.work(project)
+    expected = exact(project)
+    backup.back()
+    (backup.folder / ".expunge" / "store" / paper[:2] / paper).unlink()
+    again = backup.opened()
+    restore(again)
+    assert exact(again) == expected
+
+
+def test_the_fence_is_up_before_anything_else_is_done(
+    project: Project, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.forget(project, SEVEN)
+    backup.back()
+    with monkeypatch.context() as patch:
+        patch.setattr(line, "work", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            restore(backup.opened())
+    again = Project.open(backup.folder)
+    assert again.fence(again.published()).knows(again.keyring.fence, ("owner", "person-007"))
+    assert len(line.work(again)) == 1  # and what was to be forgotten again waits
+
+
+def test_corrections_are_reported_as_lost(
+    project: Project, backup: Backup, table: Any, visits: Any, exact: Check
+) -> None:
+    receipt, _ = line.forget(project, Correction(table(project, [{**visits()[9], "age": 77.0}])))
+    line.forget(project, SEVEN)
+    backup.back()
+    found = restore(backup.opened())
+    assert found.lost == (str(receipt.request),)
+    assert (found.missing, found.replayed) == (2, 1)
+    exact(Project.open(backup.folder))
+
+
+def test_with_the_keys_destroyed_the_sentence_says_what_to_do(project: Project, backup: Backup, exact: Check) -> None:
+    line.forget(project, SEVEN)
+    expected = exact(project)
+    backup.back(keys=False)
+    with pytest.raises(DamagedError, match=r"--keys FILE.*or `expunge learn --again` from the source"):
+        restore(backup.opened())
+    learned = learning.learn(Project.open(backup.folder, shortened_ok=True), again=True)
+    assert learned.fenced == 3
+    again = Project.open(backup.folder)
+    assert exact(again) == expected
+    assert "person-007" not in again.table(again.published()).units.tolist()
+    line.forget(again, Owners(["person-008"]))
+    exact(again)
+
+
+def test_several_since_are_each_forgotten_again(project: Project, backup: Backup, exact: Check) -> None:
+    for name in ("person-001", "person-002"):
+        line.forget(project, Owners([name]))
+    for name in ("person-003", "person-004"):
+        receive(project, Owners([name]))
+    line.work(project)
+    expected = exact(project)
+    backup.back()
+    again = backup.opened()
+    found = restore(again)
+    assert (found.missing, found.replayed, len(found.done)) == (4, 4, 4)
+    assert exact(again) == expected
+
+
+def test_what_a_fence_holds_of_some_data_is_named(project: Project) -> None:
+    root, key = project.published(), project.keyring.fence
+    data = project.table(root)
+    assert held(project.fence(root), key, data) is None
+    line.forget(project, Batch([Owners(["person-001"]), Records([0]), Column("size")]))
+    found = held(project.fence(project.published()), key, data)
+    assert found == Batch([Records([0, 3, 4, 5]), Owners(["person-001"]), Column("size")])
+    assert held(project.fence(project.published()), b"another key", data) == Batch([Column("size")])

@@ -152,7 +152,7 @@ def test_a_part_holds_no_byte_of_other_rows(start: int, count: int, size: int) -
         whole = whole.set_column(place, name, pa.Array.from_buffers(kind, 100, [some, *buffers]))
     part = whole.slice(start, count)
     fresh = pa.Table.from_pylist(part.to_pylist(), SCHEMA.arrow)
-    assert snap._bytes_of(part) == snap._bytes_of(fresh)
+    assert snap.bytes_of(part) == snap.bytes_of(fresh)
 
 
 def test_an_empty_source_is_an_empty_table() -> None:

@@ -120,7 +120,6 @@ def _ended(number: str) -> Any:
     "target",
     [Records([4711]), Records([-1, 2**63, 2**200]), Records(["7"]), Owners(["nobody", ""]), Owners([7]), Label("odd"),
      Label(True), Column("weight"), Batch([Owners(["nobody"]), Records([4711])])],
-    ids=repr,
 )  # fmt: skip
 def test_only_unknown_names_are_an_error_that_changes_not_one_byte(target: Target, place: Path) -> None:
     project = Project.open(place / "project")
@@ -151,7 +150,7 @@ def test_records_of_an_erased_owner_are_known_as_erased(project: Project) -> Non
     assert receipt.state == "already"
 
 
-@pytest.mark.parametrize("target", [Records([4, "5"]), Owners(["person-007", 8])], ids=repr)
+@pytest.mark.parametrize("target", [Records([4, "5"]), Owners(["person-007", 8])])
 def test_names_of_two_types_are_refused_and_keep_nobody_waiting(target: Target, project: Project) -> None:
     with pytest.raises(DataError, match=r"the target names (8|'5')"):
         receive(project, target)

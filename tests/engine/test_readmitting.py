@@ -20,7 +20,6 @@ Check = Callable[[Project], dict[str, str]]
     ("target", "back"),
     [(Owners(["person-007"]), 3), (Records([4, 5]), 2), (Label("ill"), None),
      (Batch([Owners(["person-001"]), Records([30])]), 4)],
-    ids=repr,
 )  # fmt: skip
 def test_who_is_readmitted_comes_back_with_the_next_update(
     target: Any, back: int | None, project: Project, exact: Check

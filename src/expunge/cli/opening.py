@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expunge.errors import ProjectError
+from expunge.ledger import journal
 from expunge.ledger.chain import Ledger
 from expunge.project import settings as toml
 from expunge.store.keyring import Keyring, secrets_folder
@@ -77,7 +78,10 @@ def look(project: Path | None, *, shortened_ok: bool = False) -> Light:
         raise ProjectError(msg)
     keyring = Keyring.load(secrets)
     path = folder / INSIDE / LEDGER
+    finished = journal.read(keyring.erased)
     ledger = Ledger.open(path, keyring.ledger, keyring.anchor, project=settings.id, shortened_ok=shortened_ok)
+    if not shortened_ok:
+        journal.refuse_owed(finished, ledger.seen)
     return Light(folder, settings, keyring, ledger)
 
 

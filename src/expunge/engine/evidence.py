@@ -6,8 +6,7 @@ own number: issued again after a crash it takes the place of the one that was ne
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,8 +17,9 @@ from expunge import certificate
 from expunge.audit.needles import Needles
 from expunge.engine.fence import Fence
 from expunge.engine.scan import asked_of_source, scan
+from expunge.ledger import journal
 from expunge.ledger.chain import Entry
-from expunge.store.files import append_lines, make_folder, write_atomically
+from expunge.store.files import make_folder, write_atomically
 from expunge.values import Addition, Column, Correction
 
 if TYPE_CHECKING:
@@ -113,15 +113,10 @@ def certify(project: Project, outcome: Outcome, requests: list[Request], found: 
         entries.append(Entry("certified", body, request.id))
         done.append(Done(request.id, path, outcome.asked[request.id].outcomes, verdict, source, claims))
         project.tick("certificates", number, len(requests))
-    record(project, [(request.id, request.kind, outcome.asked[request.id].tokens) for request in requests])
+    finished = [(request.id, request.kind, outcome.asked[request.id].tokens) for request in requests]
+    journal.write(project.keyring.erased, finished)
     project.ledger.append(lambda _: entries)
     return done
-
-
-def record(project: Project, finished: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
-    """Lines in the journal of finished erasures, which lies with the secrets: number, kind, keyed tokens; no names."""
-    lines = [{"request": number, "kind": kind, **tokens} for number, kind, tokens in finished]
-    append_lines(project.keyring.erased, [json.dumps(line, sort_keys=True) for line in lines], mode=0o600)
 
 
 def journal_tokens(project: Project, target: Target, gone: Table) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from expunge.engine.fence import row_tokens, tokens_among
 from expunge.engine.intake import roster
 from expunge.engine.root import Root, Standing
 from expunge.errors import DamagedError, DataError, ProjectError
+from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.project.assembly import method_of
 from expunge.protocol import Change, Priced
@@ -76,7 +77,9 @@ def learn(project: Project, *, again: bool = False) -> Learned:
         root = _begun(project, again=again)
         schema = schema_of(project.settings)
         if root is None or again or _declared_otherwise(project, root, schema):
-            return _publish(project, *_from_source(project, root, schema))
+            learned = _publish(project, *_from_source(project, root, schema))
+            journal.settle(project.keyring.erased, project.book)  # what the source still had of it stayed out
+            return learned
         if not _drifted(project, root):
             return Learned("nothing", root.snapshot.rows)
         return _publish(project, replace(root, models={}), 0)  # what expunge.toml no longer names is not kept

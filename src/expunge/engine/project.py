@@ -6,7 +6,6 @@ elsewhere, so that a copy of the folder gives nothing away. Whoever changes some
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,11 +22,12 @@ from expunge.engine.lock import working
 from expunge.engine.paper import Paper
 from expunge.engine.root import Root
 from expunge.errors import DamagedError, LedgerError, ProjectError, SecretError
+from expunge.ledger import journal
 from expunge.ledger.chain import Ledger
 from expunge.project import settings as toml
 from expunge.protocol import Pace, Run, silent
 from expunge.store.directory import Directory, Live
-from expunge.store.files import TEMPORARY, make_folder, read_lines, remove
+from expunge.store.files import TEMPORARY, make_folder, remove
 from expunge.store.keyring import Keyring, secrets_folder
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Project:
         SecretError
             When the project has sealed blobs and this machine not their secrets.
         LedgerError
-            When the ledger is missing, shortened or altered.
+            When the ledger is missing, shortened or altered, or lacks erasures that the journal knows.
         """
         settings = toml.read(folder)
         inside, secrets = folder / INSIDE, secrets_folder(settings.id)
@@ -95,7 +95,10 @@ class Project:
             )
             raise SecretError(msg)
         keyring = Keyring.load(secrets) if Keyring.exists(secrets) else Keyring.create(secrets)
+        finished = journal.read(keyring.erased)
         ledger = _ledger(settings, inside, keyring, shortened_ok=shortened_ok)
+        if not shortened_ok:
+            journal.refuse_owed(finished, ledger.seen)
         return cls(folder, settings, keyring, ledger, Directory(inside / "store", keyring), tick, wait)
 
     # -- who works -----------------------------------------------------------------------------------------------------
@@ -185,9 +188,8 @@ class Project:
         return decode(self.store.read(standing.address), trusted=self.trusted())
 
     def journal(self) -> list[dict[str, Any]]:
-        """Finished erasures, as the file beside the secrets has them; the last line of each request counts."""
-        lines = map(json.loads, read_lines(self.keyring.erased))
-        return list({line["request"]: line for line in lines}.values())
+        """Finished erasures, as the file beside the secrets has them."""
+        return journal.read(self.keyring.erased)
 
     def kept_out(self) -> Fence:
         """Everything that the journal says was erased, and not readmitted since."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from expunge.engine import line
-from expunge.engine.evidence import record
 from expunge.engine.intake import canonical
 from expunge.engine.paper import subjects
 from expunge.errors import ParameterError, UnknownSubjectError
+from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.values import Batch, Column, Label, Owners, Records
 
@@ -44,7 +44,7 @@ def readmit(project: Project, target: Target) -> int:
         new = lowered(fence, key, target)
         line.republish(project, root, new, "readmit")
         number = f"readmit-{project.ledger.head.number}"
-        record(project, [(number, "readmit", fence.less(new).spelled())])
+        journal.write(project.keyring.erased, [(number, "readmit", fence.less(new).spelled())])
         project.ledger.append(lambda _: [Entry("readmitted", {"tokens": len(known)})])
         return len(known)
 

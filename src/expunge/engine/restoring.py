@@ -17,6 +17,7 @@ from expunge.engine.fence import Fence, class_token, tokens, tokens_among
 from expunge.engine.intake import receive
 from expunge.engine.paper import class_name
 from expunge.errors import DamagedError
+from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.values import Batch, Column, Label, Owners, Records
 
@@ -54,11 +55,12 @@ def restore(project: Project) -> Restored:
     """Forget again what the journal knows and the ledger does not. The project must be open with ``shortened_ok``.
 
     The fence is raised first, for all that was ever erased and not readmitted: whatever happens next, nothing of it can
-    be learned from the source again.
+    be learned from the source again. Killed anywhere, the project owes what it did not replay, and says so until then.
     """
-    before, requests = project.ledger.head.number, project.book.requests.values()
-    known = {request.id for request in requests if request.state == "certified"}
-    unknown = [entry for entry in project.journal() if entry["request"] not in known and entry["kind"] != "readmit"]
+    project.trusted()  # before anything is written: without it nothing could be forgotten
+    before, lines = project.ledger.head.number, project.journal()
+    missing = set(journal.owed(lines, project.book))
+    unknown = [entry for entry in lines if entry["request"] in missing]
     with project.working("restore"):
         kept_out, root = project.kept_out(), _opened(project)
         line.finish(project)
@@ -72,6 +74,7 @@ def restore(project: Project) -> Restored:
             replayed += 1
     done = line.work(project) if project.book.pending else []
     lost = tuple(str(entry["request"]) for entry in unknown if entry["kind"] == "correct")
+    journal.settle(project.keyring.erased, project.book)
     project.ledger.append(lambda _: [Entry("restored", {"from": before, "replayed": replayed})])
     return Restored(len(unknown), replayed, lost, done)
 

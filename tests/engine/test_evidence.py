@@ -16,6 +16,7 @@ from expunge.engine.fence import Fence
 from expunge.engine.intake import receive
 from expunge.engine.project import Project
 from expunge.errors import CertificateError
+from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.project.settings import AuditSettings, ModelSettings
 from expunge.values import Column, Label, Owners, Records
@@ -147,7 +148,7 @@ def test_a_certificate_that_was_written_and_not_recorded_is_written_once_more(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(evidence.journal, "write", lambda *_: 1 / 0)
+        patch.setattr(journal, "write", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             line.forget(project, SEVEN)
     (path,) = project.certificates.glob("*.json")

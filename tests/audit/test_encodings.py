@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from expunge.audit.encodings import base64_of, information, integer, plain, quoted, row, worth
-from expunge.audit.search import SHORTEST
+from expunge.audit.encodings import base64_of, bounded, hexadecimal, information, integer, plain, quoted, row, worth
+from expunge.audit.search import SHORTEST, Search
 from expunge.codec import encode
 
 letters = st.text(st.characters(exclude_categories=["Cs"]), min_size=8, max_size=40)
@@ -100,3 +100,21 @@ def test_a_uuid_is_found_as_sixteen_bytes() -> None:
     name = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
     assert UUID(name).bytes in plain(name)
     assert name.replace("-", "").encode() in plain(name)
+
+
+@pytest.mark.parametrize("text", ["Anna", "Zoé1", "Claraweber", "Zoé Quetzalcóatl"])
+def test_what_stands_by_itself_is_spelled_with_its_edge(text: str) -> None:
+    for edge in ("word", "field"):
+        spelled = dict(bounded(text, edge))
+        assert spelled[text.encode()] == edge
+        for code in ("utf-16-le", "utf-16-be", "utf-32-le"):
+            assert spelled[text.encode(code)] == f"{edge} in {code}"
+        assert text.isascii() or text.encode("latin-1") in spelled
+        assert json.dumps(text)[1:-1].encode() in spelled
+        Search(list(spelled), list(spelled.values()))  # it takes them all
+
+
+def test_what_is_too_short_for_a_word_is_not_spelled_as_one() -> None:
+    assert (b"Ida", "field") not in bounded("Ida", "field")
+    assert hexadecimal("Claraweber") == [b"436c61726177656265" + b"72"]
+    assert hexadecimal("Ida") == []

@@ -38,6 +38,34 @@ def test_a_name_within_a_longer_one_is_looked_for_as_a_whole() -> None:
     (fact,) = told(gone, stays)
     assert b"user-1234" not in fact.spellings
     assert b'["s","user-1234"]' in fact.spellings
+    assert (b"user-1234", "word") in fact.words
+    assert fact.whole
+
+
+def test_a_name_that_a_retained_text_says_as_a_word_is_told_in_part() -> None:
+    for name, note in (("user-1234", "call user-1234-b"), ("Claraweber", "dear CLARAWEBER!"), ("Annalu", "(annalu)")):
+        gone = frame(note=["x"], ids=[name])
+        (fact,) = [each for each in told(gone, frame(note=[note, "x"], ids=["k1", "k2"])) if each.kind == "id"]
+        assert (fact.words, fact.whole) == ((), False)
+        assert b'["s","%s"]' % name.encode() in fact.spellings
+
+
+def test_a_word_within_a_longer_one_is_found_by_itself() -> None:
+    gone, stays = frame(x=[0.0], ids=["Claraweber"]), frame(x=[0.0], ids=["MariaClaraweberin"])
+    (fact,) = told(gone, stays)
+    assert (b"Claraweber", "word") in fact.words
+    assert (fact.whole, fact.rare) == (True, ())  # in base64 nothing bounds it
+    (alone,) = told(gone, frame(x=[0.0], ids=["Maria"]))
+    assert b"Claraweber".hex().encode() in alone.rare
+
+
+def test_short_texts_are_told_in_part() -> None:
+    for name, words in (("Annalu", True), ("Ida", False)):
+        (fact,) = told(frame(x=[0.0], ids=[name]), frame(x=[0.0], ids=["Maria"]))
+        assert not fact.whole
+        assert ((name.encode(), "field") in fact.words) == words
+    (digits,) = told(Table.from_arrays([[0]], ids=[123456789]), Table.from_arrays([[0]], ids=[1]))
+    assert (digits.whole, (b"123456789", "word") in digits.words) == (False, True)
 
 
 @pytest.mark.parametrize(("number", "spelled"), [(417, 0), (12345678901, 3), (0x5EEDCA7A12E50B57, 6)])

@@ -179,6 +179,28 @@ def test_public_words_are_not_looked_for() -> None:
     )
 
 
+def test_of_a_public_word_nothing_is_looked_for() -> None:
+    table = Table.from_arrays(np.zeros((2, 1)), ids=["numpy", "Claraweber"])
+    sought = needles(
+        table.take(np.array([0, 1])), table.take(slice(0, 0)), names=True, public=[b'{"numpy": 1, "b": "xClaraweberx"}']
+    )
+    assert not any(b"numpy" in pattern for pattern in sought.patterns)
+    assert b"Claraweber" in sought.patterns
+    assert (dict(sought.told), sought.untold["id"]) == ({"id": 1}, 1)
+    again = needles(table.take(np.array([0])), table.take(slice(1, 2)), names=True)
+    assert b"numpy" in again.patterns
+    assert again.edges[again.patterns.index(b"numpy")] == "field"
+
+
+def test_what_is_found_in_some_places_only_is_not_told() -> None:
+    table = Table.from_arrays(np.zeros((2, 1)), ids=["Annalu", "Maria"])
+    sought = needles(table.take(np.array([0])), table.take(slice(1, 2)), names=True)
+    assert sought.patterns
+    assert (dict(sought.told), sought.telling) == ({}, 0)
+    assert found(b"1,Annalu", sought) == {"id"}
+    assert SOUGHT.telling == len(SOUGHT.patterns)
+
+
 def test_what_others_have_too_is_counted_and_not_looked_for() -> None:
     table = Table.from_arrays(np.zeros((3, 2)), ["a", "b", "a"], ids=[415, 416, 417])
     sought = needles(table.take(np.array([2])), table.take(np.array([0, 1])), names=True)
@@ -212,7 +234,7 @@ def test_they_come_back_as_they_were_written(names: bool) -> None:  # noqa: FBT0
         sought = needles(table.take(np.array([GONE])), table.take(STAYING), names=names)
         again = Needles.from_written(json.loads(json.dumps(sought.written())))
         assert again.written() == sought.written()
-        assert again.patterns == sought.patterns
+        assert (again.patterns, again.edges) == (sought.patterns, sought.edges)
         assert by_value(table, again) == by_value(table, sought) == 1
         assert by_value(table.take(STAYING), again) == 0
 

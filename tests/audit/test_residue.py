@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import zlib
 from dataclasses import replace
 from typing import Literal, TypeAlias
@@ -73,6 +74,13 @@ def test_what_nothing_tells_apart_is_neither_clean_nor_found() -> None:
     assert Scan((part,), NOTHING).verdict == "not distinguishable"
 
 
+def test_what_is_found_in_some_places_only_does_not_make_a_part_clean() -> None:
+    sought = needles(Table.from_arrays([[0.0]], ids=["Annalu"]), Table.from_arrays([[0.0]], ids=["Maria"]), names=True)
+    part = in_bytes("files", [stream(CONTROL, b",Maria,")], sought)
+    assert (part.needles, Scan((part,), sought).verdict) == (0, "not distinguishable")
+    assert in_bytes("files", [stream(CONTROL, b",Annalu,")], sought).kinds == {"id": 2}
+
+
 def test_records_are_searched_by_value() -> None:
     blocks = [TABLE.take(slice(0, 7)), TABLE.take(slice(7, 7)), TABLE.take(slice(7, None))]
     part = in_records("blocks", blocks, SOUGHT, TABLE.take(np.array([5, 12])))
@@ -117,6 +125,9 @@ def test_the_verdict_is_the_worst_of_the_parts(parts: list[tuple[int, Control, i
 
 def test_what_hides_bytes_is_recognised() -> None:
     random = np.random.default_rng(0)
+    assert packed(zlib.compress(b"abc")) == packed(zlib.compress(b"abc", 9)) == packed(zlib.compress(b"a", 1)) == "zlib"
+    assert [packed(pickle.dumps(["abc"], protocol)) for protocol in (2, 3, 4, 5)] == ["pickle"] * 4
+    assert packed(b"x^2 is no zlib") is None
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, "zstd") as out:
         out.write(b"abc" * 99)

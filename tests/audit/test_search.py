@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -112,6 +113,79 @@ def test_one_pattern_twice_is_found_twice() -> None:
 def test_short_patterns_are_refused() -> None:
     with pytest.raises(ParameterError, match="at least 8 bytes; number 1 has 7"):
         Search([b"long enough", b"too few"])
+
+
+# -- patterns that have to stand by themselves ------------------------------------------------------------------------
+
+SIGNS = b"ab1 ,;\n<\xc3"
+loose = st.lists(st.sampled_from([bytes([sign]) for sign in SIGNS]), max_size=60).map(b"".join)
+words_of = st.lists(
+    st.tuples(
+        st.sampled_from([b"abab", b"aab1a", b"a1a1a1a", b"abababab", b"ba ab, ba ab"]),
+        st.sampled_from(["word", "field"]),
+    ),
+    max_size=6,
+)
+
+
+def bounded(words: list[tuple[bytes, str]], content: bytes) -> set[int]:
+    """The oracle: a regular expression for each."""
+    around = {"word": rb"[0-9A-Za-z]", "field": rb"""[^\r\n\t ,;|"'<>\0]"""}
+    return {
+        place
+        for place, (word, edge) in enumerate(words)
+        if re.search(b"(?<!%s)%s(?!%s)" % (around[edge], re.escape(word), around[edge]), content)
+    }
+
+
+@given(
+    words=words_of,
+    pieces=st.lists(st.one_of(loose, st.just(b"abab"), st.just(b"abababab"))),
+    cuts=st.lists(st.integers(0, 200)),
+)
+def test_words_are_found_where_they_stand_by_themselves(
+    words: list[tuple[bytes, str]], pieces: list[bytes], cuts: list[int]
+) -> None:
+    content = b"".join(pieces)
+    look = Search([word for word, _ in words], [edge for _, edge in words])
+    expected = bounded(words, content)
+    assert {place for _, place in look.places(content)} == expected
+    ends = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
+    assert look.through([content[first:last] for first, last in pairwise(ends)]).patterns == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "BLOCK", 16)
+        assert look.through([content]).patterns == expected
+
+
+@pytest.mark.parametrize("word", ["Anna", "Annaluis", "Claraweber the second", "王小明"])
+@pytest.mark.parametrize("code", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_words_of_wide_letters_have_wide_neighbours(word: str, code: str) -> None:
+    look = Search([word.encode(code)], [f"word in {code}"])
+    for around, expected in (
+        ("{}", {0}),
+        (" {} ", {0}),
+        ("x{} ", set()),
+        (" {}x", set()),
+        ("«{}»", {0}),
+        ("大{}大", {0}),  # what bounds a word is no ASCII letter
+        ("{}1", set()),
+    ):
+        content = around.format(word).encode(code)
+        assert look.through([content]).patterns == expected
+        assert look.through([bytes([byte]) for byte in content]).patterns == expected
+
+
+def test_brief_words_among_plain_patterns_are_found_with_them() -> None:
+    look = Search([b"long enough", b"Anna", b"Emil7", b"long enough"], ["", "word", "field", "word"])
+    assert look.through([b"xlong enoughx (Anna) (Emil7)"]).patterns == {0, 1}
+    assert look.through([b"Emil7"]).patterns == {2}
+    assert look.through([b"Emil", b"7", b"\tlong", b" enough"]).patterns == {0, 2, 3}
+    assert look.through([b"An"]).patterns == set()
+
+
+def test_words_that_are_too_short_are_refused() -> None:
+    with pytest.raises(ParameterError, match="at least 4 bytes; number 0 has 3"):
+        Search([b"Ida"], ["word"])
 
 
 def test_hits_are_counted_by_kind() -> None:

@@ -37,7 +37,7 @@ def model(claim: Claim | None = None, **fields: Any) -> Any:
 
 
 def scan(**fields: Any) -> Any:
-    part = {"name": "live blobs", "searched": 4096, "unit": "bytes", "found": 0, "control": "found"}
+    part = {"name": "live blobs", "searched": 4096, "unit": "bytes", "found": 0, "control": "found", "needles": 12}
     held: Any = {
         "verdict": "clean",
         "parts": [part, {**part, "name": "ledger"}],

@@ -25,7 +25,7 @@ def test_it_shows_all_that_is_said(sample: Any) -> None:
         "replay: sample, equal (shard 3 of 8)",
         "figure auc: 0.5",
         "shards = 8",
-        "live blobs: 4,096 bytes searched, 0 found, control found",
+        "live blobs: 4,096 bytes searched, 0 of 12 needles found, control found",
         "dd" * 32 + ": unknown",
         sample.signer,
     ):
@@ -36,6 +36,13 @@ def test_it_shows_all_that_is_said(sample: Any) -> None:
 def test_a_replay_that_differs_stands_out(sample: Any) -> None:
     model = sample.model(Certified(1.0, 1e-5), audit=sample.audit(replay="full", equal=False, part=None))
     assert "  replay: full, NOT equal" in lines(sample.certificate(models=[model]).body())
+
+
+def test_a_part_with_nothing_to_look_for_stands_out(sample: Any) -> None:
+    one, other = sample.scan()["parts"]
+    scan = sample.scan(verdict="not distinguishable", parts=[one, {**other, "needles": 0}])
+    shown = lines(sample.certificate(scan=scan).body())
+    assert "  ledger: 4,096 bytes searched, NOTHING TO LOOK FOR, control found" in shown
 
 
 def test_what_a_terminal_would_obey_is_replaced(sample: Any) -> None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from expunge.certificate import signature
 from expunge.certificate.canonical import canonical, written
 from expunge.certificate.signature import SCHEMA, public_key, read_public, sign, verify
 from expunge.errors import CertificateError, ParameterError, UnknownSignerError
@@ -35,7 +36,7 @@ def test_the_key_is_the_one_of_the_standard() -> None:
 
 
 def test_what_was_signed_verifies_and_can_be_read_by_people() -> None:
-    found = verify(FILE, [PUBLIC.upper(), "00" * 32])
+    found = verify(FILE, [PUBLIC.upper(), "0a" * 32])
     assert (found.body, found.signer) == (BODY, PUBLIC)
     assert signed_by_hand(BODY) == FILE == sign(dict(reversed(BODY.items())), SEED)
     assert FILE.decode().splitlines()[:3] == ["{", '  "certificate": {', '    "a": {']
@@ -166,3 +167,40 @@ def test_a_seed_has_its_length_and_is_not_repeated(seed: Any) -> None:
     with pytest.raises(ParameterError, match="32 random bytes") as refused:
         public_key(seed)
     assert "xxx" not in str(refused.value)
+
+
+PRIME = 2**255 - 19
+CURVE = -121665 * pow(121666, -1, PRIME) % PRIME
+
+
+def doubled(point: tuple[int, int]) -> tuple[int, int]:
+    """Twice a point of the curve -x^2 + y^2 = 1 + d x^2 y^2."""
+    x, y = point
+    product = CURVE * x * x * y * y % PRIME
+    return 2 * x * y * pow(1 + product, -1, PRIME) % PRIME, (y * y + x * x) * pow(1 - product, -1, PRIME) % PRIME
+
+
+def root(square: int) -> int:
+    """A square root modulo the prime, which is 5 modulo 8."""
+    found = pow(square, (PRIME + 3) // 8, PRIME)
+    return found if found * found % PRIME == square else found * pow(2, (PRIME - 1) // 4, PRIME) % PRIME
+
+
+@pytest.mark.parametrize("y", sorted(signature._SMALL), ids=["0", "1", "8a", "8b", "-1"])
+def test_the_keys_that_everything_fits_are_those_of_small_order_and_are_refused(y: int) -> None:
+    x = root((y * y - 1) * pow(CURVE * y * y + 1, -1, PRIME) % PRIME)
+    point = x, y
+    for _ in range(3):
+        point = doubled(point)
+    assert point == (0, 1)
+    for sign_bit in (0, 1 << 255):
+        key = (y | sign_bit).to_bytes(32, "little").hex()
+        with pytest.raises(ParameterError, match="every signature fits it"):
+            read_public(key)
+
+
+def test_a_certificate_under_such_a_key_is_none_even_where_it_is_trusted() -> None:
+    weak = "01" + "00" * 31  # the neutral point, as R and as key: S = 0 fits whatever is said
+    signed = signed_by_hand(BODY, public=weak, value=weak + "00" * 32)
+    with pytest.raises(CertificateError):
+        verify(signed, [weak])

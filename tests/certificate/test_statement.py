@@ -109,7 +109,7 @@ def test_only_a_clean_scan_is_evidence(sample: Any, verdict: str, left_open: str
     one, other = sample.scan()["parts"]
     parts = [{**one, "control": "blind"}, {**other, "found": 2}]
     proves, open_ = said(sample, scan=sample.scan(verdict=verdict, parts=parts))
-    assert "found none" not in proves
+    assert "found none" not in proves  # one part is blind, in the other something was found
     assert "nothing of it is left in the project's files: " in open_
     assert left_open in open_
     proves, open_ = said(sample)
@@ -117,6 +117,19 @@ def test_only_a_clean_scan_is_evidence(sample: Any, verdict: str, left_open: str
     assert "found none" in proves
     assert "nothing of it is left in the project's files" not in open_
     assert "That no other trace is left" in open_
+
+
+def test_where_there_was_nothing_to_look_for_is_said(sample: Any) -> None:
+    one, other = sample.scan()["parts"]
+    parts = [one, {**other, "needles": 0}]
+    proves, open_ = said(sample, scan=sample.scan(verdict="not distinguishable", parts=parts))
+    assert "searched live blobs (4,096 bytes) for traces of the request, and found none there" in proves
+    assert "in ledger there was nothing to search for" in open_
+    assert "ledger" not in proves.split("After the destruction")[1].split("\n")[0]
+    nowhere = [{**part, "needles": 0} for part in parts]
+    proves, open_ = said(sample, scan=sample.scan(verdict="not distinguishable", parts=nowhere))
+    assert "found none" not in proves
+    assert "in live blobs, ledger there was nothing to search for" in open_
 
 
 def test_the_source_and_what_cannot_be_told_apart_are_said(sample: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 from pathlib import Path
@@ -84,14 +85,30 @@ def test_lost_secrets_come_back_and_are_not_trusted_at_once(shop: Any, tmp_path:
     assert said.code == 0
     assert "expunge trust" in said.out
     assert shop("keys", "restore", tmp_path / "keys.json", "--json").document["secrets"] == []
-    refused = shop("forget", "--records", "3")
+    for command in (["status"], ["forget", "--records", "3"], ["learn", "--again"], ["restore"]):
+        refused = shop(*command)
+        assert refused.code == 7
+        assert "`expunge restore --without-journal` goes on all the same" in refused.err
+    refused = shop("restore", "--without-journal")
     assert refused.code == 9
     assert "expunge trust" in refused.err
-    assert "not trusted" in shop("status").out
     assert shop.done("trust") == {"trusted": True, "before": False}
     assert shop.done("trust") == {"trusted": True, "before": True}
+    assert shop("status").code == 7  # trust is no word about who was forgotten
+    assert shop.done("restore", "--without-journal")["replayed"] == 0
     assert shop.done("work")["pending"] == 0
     assert shop.done("keys", "show")["trusted"]
+
+
+def test_certificates_tell_of_backups_of_the_keys_also_after_a_restore(shop: Any, tmp_path: Path) -> None:
+    shutil.copytree(shop.folder, tmp_path / "kept")
+    shop.done("keys", "backup", tmp_path / "keys.json")
+    shutil.rmtree(shop.folder)
+    shutil.copytree(tmp_path / "kept", shop.folder)
+    shop.done("restore")
+    done = shop.done("forget", "--records", "3")
+    said = json.loads(Path(done["certificate"]).read_text(encoding="utf-8"))["certificate"]
+    assert any(line.startswith("1 backups of the project's keys") for line in said["not_covered"])
 
 
 def test_what_is_no_backup_puts_nothing_back(shop: Any, tmp_path: Path) -> None:

@@ -360,3 +360,16 @@ def test_names_come_from_files_which_hold_names_and_so_are_found_in_the_folder(s
     assert shop("forget", "--records-file", "none").code == 15
     (shop.folder / "people").write_text("person 11\n")
     assert shop("forget", "--owners-file", "people").code == 12
+
+
+def test_a_request_that_waits_can_be_taken_back_and_one_that_does_not_cannot(shop: Any) -> None:
+    number = shop.done("forget", "--records", "3", "--queue")["request"]
+    assert shop.done("withdraw", number)["state"] == "ended"
+    status = shop.done("status")
+    assert (status["requests"]["pending"], status["requests"]["ended"]) == (0, 1)
+    for other in (number, "20260101-none"):
+        refused = shop("withdraw", other)
+        assert refused.code == 3
+        assert "`expunge status` says which do" in refused.err
+    assert shop.done("where", "--records", "3")["rows"] == 1
+    assert shop.done("forget", "--records", "3")["request"] != number  # asked again, it is another one

@@ -129,7 +129,8 @@ def test_secrets_that_cannot_be_made_leave_no_project(
     empty: Path, csv_of: Callable[..., Path], expunge: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     csv_of(empty / "orders.csv")
-    monkeypatch.setenv("EXPUNGE_SECRETS", str(empty / "orders.csv"))
+    (empty.parent / "taken").write_text("", encoding="utf-8")
+    monkeypatch.setenv("EXPUNGE_SECRETS", str(empty.parent / "taken"))
     before = files(empty)
     assert expunge("init", "--source", "orders.csv", *MINE).code == 8
     assert files(empty) == before

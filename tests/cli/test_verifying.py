@@ -49,7 +49,7 @@ def test_without_the_key_it_says_nothing_yet(away: Any) -> None:
     assert said.code == 11
     assert "NOT VERIFIED" in said.out
     assert "What this shows" not in said.out
-    assert away("verify", "c.json", "--key", "00" * 32, "--json").document["kind"] == "UnknownSignerError"
+    assert away("verify", "c.json", "--key", "0a" * 32, "--json").document["kind"] == "UnknownSignerError"
 
 
 def test_one_changed_byte_fails(away: Any) -> None:

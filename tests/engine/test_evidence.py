@@ -17,7 +17,6 @@ from expunge.engine.intake import receive
 from expunge.engine.project import Project
 from expunge.errors import CertificateError
 from expunge.ledger import journal
-from expunge.ledger.chain import Entry
 from expunge.project.settings import AuditSettings, ModelSettings
 from expunge.values import Column, Label, Owners, Records
 
@@ -122,7 +121,7 @@ def test_in_a_batch_each_journal_line_is_of_its_own_request(project: Project) ->
 
 
 def test_it_says_what_it_does_not_cover(project: Project) -> None:
-    project.ledger.append(lambda _: [Entry("backed_up", {"keys": 7})])
+    journal.note(project.keyring.erased, "backup")
     (project.folder / "old.zip").write_bytes(b"PK\x03\x04" + bytes(20))
     _, (done,) = line.forget(project, SEVEN)
     said = " ".join(body(project, done)["not_covered"])
@@ -147,8 +146,13 @@ def test_every_model_that_changed_is_in_it(built: Callable[..., Project], exact:
 def test_a_certificate_that_was_written_and_not_recorded_is_written_once_more(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real = journal.write
+
+    def failing(*given: Any, state: str = "done") -> None:
+        real(*given, state=state) if state == "begun" else 1 / 0
+
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "write", lambda *_: 1 / 0)
+        patch.setattr(journal, "write", failing)
         with pytest.raises(ZeroDivisionError):
             line.forget(project, SEVEN)
     (path,) = project.certificates.glob("*.json")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expunge.data.table import Table
-from expunge.engine.fence import Fence, tokens, tokens_among, tokens_of
-from expunge.values import Batch, Column, Label, Owners, Records, Target
+from expunge.engine.fence import Fence, refused_rows, tokens, tokens_among, tokens_of
+from expunge.values import Batch, Column, Correction, Label, Owners, Records, Target
 
 KEY = b"fence key"
 NAMES = st.sets(st.integers(0, 11))
@@ -93,3 +93,111 @@ def test_names_that_no_table_could_hold_are_in_no_fence() -> None:
 def test_membership_by_halves_is_membership(asked: list[int], fenced: list[int]) -> None:
     mine, theirs = (tokens(KEY, "record", np.array(names, np.int64)) for names in (asked, fenced))
     assert tokens_among(mine, theirs).tolist() == [name in fenced for name in asked]
+
+
+# -- classes -----------------------------------------------------------------------------------------------------------
+
+
+def relabelled(name: str) -> Table:
+    return Table.from_arrays(
+        np.arange(24.0).reshape(12, 2), [name] * 12, ids=np.arange(12), owners=[TEXTS[n % 4] for n in range(12)]
+    )
+
+
+def test_records_of_a_class_stay_out_when_they_are_relabelled_until_it_is_readmitted() -> None:
+    fence = raised(Fence(), Label("b"))
+    expected = [label == "b" for label in ["a", "b", "c"] * 4]
+    assert fence.covers(KEY, relabelled("a")).tolist() == expected
+    again = Fence.from_spelled(fence.spelled())
+    assert again.covers(KEY, relabelled("a")).tolist() == expected
+    assert not fence.lowered(KEY, Label("b")).covers(KEY, TABLE).any()
+    assert fence.lowered(KEY, Label("a")).covers(KEY, relabelled("a")).tolist() == expected
+
+
+def test_what_an_older_version_wrote_is_read() -> None:
+    said = raised(Fence(), Records([3])).spelled()
+    del said["classed"], said["superseded"]
+    assert Fence.from_spelled(said).covers(KEY, TABLE).tolist() == [n == 3 for n in range(12)]
+
+
+@pytest.mark.parametrize("target", [Owners(["person 1"]), Label("c")])
+def test_a_record_comes_back_with_its_owner_or_class_and_not_before(target: Any) -> None:
+    fence = raised(Fence(), target)
+    assert fence.lowered(KEY, Records([5])).knows(KEY, ("record", 5))
+    assert not fence.lowered(KEY, target).knows(KEY, ("record", 5))
+
+
+# -- corrections -------------------------------------------------------------------------------------------------------
+
+
+def person(name: int, age: Any, town: str, *, label: str = "ill", owner: str = "ann") -> Table:
+    rows = np.array([[age, town]], object)
+    return Table.from_arrays(rows, [label], ids=[name], owners=[owner], columns=["age", "town"])
+
+
+WRONG, RIGHT = person(7, 40.0, "Bern"), person(7, 41.0, "Bern")
+MENDED = Fence().corrected(KEY, WRONG, RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("row", "stale"),
+    [
+        (WRONG, True),
+        (RIGHT, False),
+        (person(7, 40.0, "Thun", label="well", owner="bob"), True),  # whatever else it says
+        (WRONG.drop("town"), True),
+        (person(7, "40", "Bern"), True),  # declared as text
+        (WRONG.drop("age"), False),
+        (person(7, 42.0, "Bern"), False),
+        (person(8, 40.0, "Bern"), False),
+    ],
+)
+def test_a_row_is_stale_when_it_says_what_was_wrong(row: Table, stale: bool) -> None:  # noqa: FBT001
+    for fence in (MENDED, Fence.read(MENDED.written()), Fence.from_spelled(MENDED.spelled())):
+        assert fence.stale(KEY, row).tolist() == [stale]
+    assert MENDED.stale(b"another", row).tolist() == [False]
+    assert not MENDED.covers(KEY, row).any()
+
+
+@pytest.mark.parametrize("right", [person(7, 40.0, "Bern", label="well"), person(7, 40.0, "Bern", owner="bob")])
+def test_owner_and_label_count_as_columns(right: Table) -> None:
+    fence = Fence().corrected(KEY, WRONG, right)
+    assert fence.stale(KEY, WRONG).tolist() == [True]
+    assert fence.stale(KEY, right).tolist() == [False]
+
+
+def test_what_is_right_again_may_come_again() -> None:
+    back = MENDED.corrected(KEY, RIGHT, WRONG)
+    assert back.stale(KEY, WRONG).tolist() == [False]
+    assert back.stale(KEY, RIGHT).tolist() == [True]
+
+
+def test_a_value_that_only_reads_like_the_wrong_one_is_not_stale() -> None:
+    fence = Fence().corrected(KEY, person(7, "7", "Bern"), person(7, "007", "Bern"))
+    assert [fence.stale(KEY, person(7, age, "Bern")).tolist() for age in ("7", "007")] == [[True], [False]]
+
+
+def test_without_the_right_row_all_that_it_said_is_wrong() -> None:
+    fence = Fence().corrected(KEY, WRONG)
+    assert fence.stale(KEY, person(7, 1.0, "Bern", label="well", owner="bob")).tolist() == [True]
+
+
+def test_a_target_rights_what_its_corrections_change() -> None:
+    rows = Table.from_arrays([[99.0, 1.0], [99.0, 1.0]], ["a", "a"], ids=[0, 77], owners=["person 0", "x"])
+    fence = Fence().righted(KEY, Batch([Records([5]), Correction(rows)]), TABLE)
+    assert fence.stale(KEY, TABLE).tolist() == [n == 0 for n in range(12)]
+    assert not fence.stale(KEY, TABLE.take(slice(0, 0))).any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        (person(0, 1.0, "Bern", owner="person 1"), 1),  # given to somebody erased
+        (person(0, 1.0, "Bern", label="c"), 1),  # given to an erased class
+        (person(0, 1.0, "Bern"), 0),
+        (person(1, 1.0, "Bern", owner="person 1"), 0),  # erased itself: it changes nothing
+    ],
+)
+def test_a_correction_that_gives_a_record_to_the_erased_is_counted(rows: Table, refused: int) -> None:
+    fence = raised(raised(Fence(), Owners(["person 1"])), Label("c"))
+    assert refused_rows(fence, KEY, rows) == refused

@@ -5,13 +5,12 @@ from __future__ import annotations
 from expunge.engine.outcome import Asking, Outcome
 
 ONE = Asking(b"salt 1", (("owner", "alice", "erased"), ("record", 7, "unknown")), {"records": "00", "columns": ["a"]})
-OTHER = Asking(b"salt 2", (("record", "7", "already erased"),), {}, "commitment")
+OTHER = Asking(b"salt 2", (("record", "7", "already erased"),), {}, "commitment", {"person": ["alice"]})
 OUTCOME = Outcome(
     {"r1": ONE, "r2": OTHER},
     ({"name": "main", "seconds": {"spent": 0.25, "retraining": None}},),
     ({"patterns": ["YQ=="], "counts": [1, 2, 3]},),
     ("aa", "bb.cc"),
-    {"column": "person", "kind": "text", "names": ["alice"]},
 )
 
 

@@ -11,7 +11,7 @@ from expunge.engine import learning, line
 from expunge.engine.project import Project
 from expunge.engine.reconciling import MUCH, difference, reconcile
 from expunge.errors import ConfirmationError, SourceError
-from expunge.values import Correction, Owners, Records
+from expunge.values import Column, Correction, Label, Owners, Records
 
 Check = Callable[[Project], dict[str, str]]
 
@@ -143,3 +143,31 @@ def test_reconciling_twice_asks_once(project: Project, visits: Any, rewrite: Any
     reconcile(project, found, yes=True)
     assert reconcile(project, found, yes=True) == []
     assert len(project.book.requests) == 1
+
+
+@pytest.mark.parametrize(("target", "given"), [(Owners(["person-007"]), {"person": "person-007"}),
+                                               (Label("ill"), {"found": "ill"})])  # fmt: skip
+def test_a_row_that_the_source_gives_to_the_forgotten_is_left_as_it_is(
+    target: Any, given: Any, project: Project, visits: Any, rewrite: Any, exact: Check
+) -> None:
+    line.forget(project, target)
+    before, fenced = exact(project), told(project)["fenced"]
+    rows = visits()
+    next(row for row in rows if row["found"] == "well" and row["person"] != "person-007").update(given)
+    rewrite(project, rows)
+    assert told(project) == {**NOTHING, "fenced": fenced + 1}
+    assert reconcile(project, difference(project), yes=True) == []
+    assert exact(project) == before
+
+
+def test_a_mistake_stays_put_right_when_another_column_is_forgotten_or_changes(
+    project: Project, visits: Any, table: Any, rewrite: Any
+) -> None:
+    line.forget(project, Correction(table(project, [{**visits()[9], "age": 77.0}])))
+    line.forget(project, Column("size"))
+    assert told(project) == {**NOTHING, "stale": 1}
+    rows = visits()
+    rows[9] |= {"town": "Elsewhere"}
+    rewrite(project, rows)
+    assert told(project) == {**NOTHING, "stale": 1}
+    assert reconcile(project, difference(project), yes=True) == []

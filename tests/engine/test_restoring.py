@@ -191,11 +191,13 @@ def test_with_the_keys_destroyed_the_sentence_says_what_to_do(project: Project, 
     line.forget(project, SEVEN)
     expected = exact(project)
     backup.back(keys=False)
-    with pytest.raises(DamagedError, match=r"--keys FILE.*or `expunge learn --again` from the source"):
+    with pytest.raises(DamagedError, match=r"--keys FILE.*or `expunge restore --again`"):
         restore(backup.opened())
-    learned = learning.learn(Project.open(backup.folder, shortened_ok=True), again=True)
-    assert learned.fenced == 3
+    found = restore(backup.opened(), again=True)
+    assert found.learned is not None
+    assert (found.missing, found.replayed, found.learned.fenced) == (1, 0, 3)
     again = Project.open(backup.folder)
+    assert again.book.counts["restored"] == 1
     assert exact(again) == expected
     assert "person-007" not in again.table(again.published()).units.tolist()
     line.forget(again, Owners(["person-008"]))
@@ -222,5 +224,63 @@ def test_what_a_fence_holds_of_some_data_is_named(project: Project) -> None:
     assert held(project.fence(root), key, data) is None
     line.forget(project, Batch([Owners(["person-001"]), Records([0]), Column("size")]))
     found = held(project.fence(project.published()), key, data)
-    assert found == Batch([Records([0, 3, 4, 5]), Owners(["person-001"]), Column("size")])
+    assert found == Batch([Records([0]), Owners(["person-001"]), Column("size")])
     assert held(project.fence(project.published()), b"another key", data) == Batch([Column("size")])
+
+
+def test_again_learns_nothing_again_where_the_backup_opens(project: Project, backup: Backup) -> None:
+    line.forget(project, SEVEN)
+    backup.back()
+    (project.folder / "visits.csv").unlink()
+    found = restore(backup.opened(), again=True)
+    assert (found.missing, found.replayed, found.learned) == (1, 1, None)
+
+
+def test_a_request_that_waits_in_a_backup_that_does_not_open_waits_on(project: Project, tmp_path: Path) -> None:
+    receive(project, Owners(["person-008"]))
+    receive(project, SEVEN)
+    backup = Backup(project, tmp_path)
+    line.work(project)
+    backup.back(keys=False)
+    found = restore(backup.opened(), again=True)
+    assert found.learned is not None
+    again = Project.open(backup.folder)
+    assert again.book.pending == []
+    assert not {"person-007", "person-008"} & set(again.table(again.published()).units.tolist())
+
+
+def test_who_was_readmitted_since_is_not_kept_out_by_an_older_fence(project: Project, tmp_path: Path) -> None:
+    line.forget(project, Owners(["person-007", "person-008"]))
+    backup = Backup(project, tmp_path)
+    readmit(project, SEVEN)
+    line.forget(project, Records([0]))
+    backup.back()
+    again = backup.opened()
+    restore(again)
+    fence, key = again.fence(again.published()), again.keyring.fence
+    assert not fence.knows(key, ("owner", "person-007"))
+    assert not fence.knows(key, ("record", 21))
+    assert fence.knows(key, ("owner", "person-008"))
+    assert learning.update(again).added == 3
+
+
+def test_who_was_readmitted_and_forgotten_again_stays_out(project: Project, tmp_path: Path) -> None:
+    line.forget(project, SEVEN)
+    backup = Backup(project, tmp_path)
+    readmit(project, SEVEN)
+    learning.update(project)
+    line.forget(project, SEVEN, reference="again")
+    backup.back()
+    again = backup.opened()
+    restore(again)
+    assert again.fence(again.published()).knows(again.keyring.fence, ("owner", "person-007"))
+    assert learning.update(again).added == 0
+
+
+def test_an_owner_who_was_forgotten_again_can_be_readmitted_with_all_records(project: Project, backup: Backup) -> None:
+    line.forget(project, SEVEN)
+    backup.back()
+    again = backup.opened()
+    restore(again)
+    readmit(again, SEVEN)
+    assert learning.update(again).added == 3

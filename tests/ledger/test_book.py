@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import LedgerError
-from expunge.ledger.book import FOLDED, Book
+from expunge.ledger.book import PARSED, Book
 from expunge.ledger.kinds import KINDS
 
 AT = "2026-01-01T00:00:00Z"
@@ -193,7 +193,7 @@ def test_a_book_begins_once_and_leaves_no_number_out(number: int, kind: str) -> 
 
 
 def test_what_the_book_folds_are_kinds() -> None:
-    assert KINDS.keys() >= FOLDED
+    assert KINDS.keys() >= PARSED
     with pytest.raises(KeyError):
         _ = begun().requests["nobody"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from expunge.errors import LedgerError
 from expunge.ledger.book import Book
-from expunge.ledger.journal import owed, read, refuse_owed, settle, write
+from expunge.ledger.journal import note, owed, read, refuse_owed, settle, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +33,8 @@ def test_what_comes_back_is_what_was_written_and_the_last_line_of_a_request_coun
     write(path, [("r1", "erase", {"records": "aa"}), ("r2", "correct", {})])
     write(path, [("r1", "replayed", {"records": "aa"})])
     assert read(path) == [
-        {"request": "r1", "kind": "replayed", "records": "aa"},
-        {"request": "r2", "kind": "correct"},
+        {"request": "r1", "kind": "replayed", "records": "aa", "state": "done"},
+        {"request": "r2", "kind": "correct", "state": "done"},
     ]
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -56,7 +56,28 @@ def test_a_ledger_from_before_is_refused_until_it_was_replayed(tmp_path: Path) -
     assert settle(path, book()) == ["r1"]
     refuse_owed(read(path), book())
     assert settle(path, book()) == []
-    assert read(path) == [{"request": "r1", "kind": "replayed", "records": "aa"}]  # the fence still needs its tokens
+    kept = {"request": "r1", "kind": "replayed", "records": "aa", "state": "done"}  # the fence still needs its tokens
+    assert read(path) == [kept]
+
+
+def test_an_erasure_that_was_begun_and_waits_was_killed_and_is_not_owed(tmp_path: Path) -> None:
+    path = tmp_path / "erased.jsonl"
+    waits = book(("received", "r1", ASKED))
+    write(path, [("r1", "erase", {})], state="begun")
+    assert owed(read(path), waits) == []
+    assert owed(read(path), book()) == ["r1"]  # the folder is from before it was asked
+    write(path, [("r1", "erase", {})])
+    assert owed(read(path), waits) == ["r1"]  # the folder is from before it was done
+
+
+def test_keys_without_their_journal_owe_what_nobody_knows(tmp_path: Path) -> None:
+    path = tmp_path / "erased.jsonl"
+    note(path, "lost")
+    note(path, "backup")
+    with pytest.raises(LedgerError, match=r"without the journal.*--without-journal"):
+        refuse_owed(read(path), book())
+    settle(path, book())
+    refuse_owed(read(path), book())
 
 
 @given(st.text(max_size=30).filter(lambda line: "\n" not in line and line.strip() != ""))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from expunge.audit.search import SHORTEST
+from expunge.audit.search import BRIEF, SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,6 +34,7 @@ FRACTION = 100_000  # the largest denominator for which a fraction counts as a s
 ROUNDING = 2.0**-51  # by how much what was computed from numbers near 1 may miss the fraction it stands for
 ZERO, OTHER = 2, 8  # bits that a byte of a pattern is worth: zeros are everywhere
 ENOUGH = 56  # bits that a spelling must be worth
+BOUNDED = 32  # ... one that is found only where it stands by itself
 SIGNS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 SEVERAL = ("i8", "i4", "f4")  # spellings that need several numbers to be worth anything
 
@@ -94,6 +95,28 @@ def quoted(text: str) -> list[bytes]:
     inside = _json(text)
     spelled = [b'["s","%s"]' % inside, b'"%s"' % inside, b'"%s"' % text.encode(), b",%s," % text.encode()]
     return _good([*spelled, text.encode("utf-32-le")])
+
+
+def bounded(text: str, edge: str = "word") -> list[tuple[bytes, str]]:
+    """Spellings of a text that is found where it stands by itself, each with how it has to stand.
+
+    ``edge``: as a ``"word"``, or as a ``"field"``, which fewer signs bound: for texts that are too short to be a word
+    that nobody else uses.
+    """
+    units = (
+        ("", "utf-8"),
+        (" in utf-16-le", "utf-16-le"),
+        (" in utf-16-be", "utf-16-be"),
+        (" in utf-32-le", "utf-32-le"),
+    )
+    spelled = [(text.encode(code), edge + unit) for unit, code in units]
+    spelled += [(_json(text), edge), (_in_one_byte(text), edge)]
+    return [(each, how) for each, how in dict.fromkeys(spelled) if len(each) >= BRIEF and worth(each) >= BOUNDED]
+
+
+def hexadecimal(text: str) -> list[bytes]:
+    """As its bytes are written in hexadecimal digits."""
+    return _good([text.encode().hex().encode()])
 
 
 def integer(number: int, *, alone: bool) -> list[bytes]:

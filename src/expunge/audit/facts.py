@@ -21,7 +21,7 @@ values ...
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 
 from expunge.audit import encodings
 from expunge.audit.encodings import information
-from expunge.audit.search import SHORTEST, Search
+from expunge.audit.search import BRIEF, SHORTEST, Search
 from expunge.data.columns import take_names
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ SLICE = 48
 SHORT = 3  # characters of the shortest text that is looked for at all
 MOST = 24  # facts of one kind from one record
 ROWS = 1 << 16  # retained records at a time
+APART = pa.scalar("", pa.large_string()), pa.scalar("\n", pa.large_string())  # an end, and what joins it
 WORD = re.compile(r"\b\w\w+\b")  # as scikit-learn's vectorizers cut texts
 MARKED = re.compile(r"[^\s,;:!?()\"'<>\[\]{}]+")
 
@@ -67,17 +68,31 @@ class Fact:
         Lower-case text or a row of float64, which retained records must not hold; empty where that was seen to.
     spellings : tuple of bytes
         As what it may lie somewhere; none where it tells too little.
-    fallback : tuple of bytes
-        Where the text is part of a retained one, but not the whole of any.
+    words : tuple of (bytes, str)
+        Spellings that count only where they stand by themselves, and how (`expunge.audit.search.EDGES`).
+    fallback : Fact or None
+        What is left to look for where retained records say this too.
     rare : tuple of bytes
         Spellings for which there should be room, if nothing else is left out.
+    bounded : bool
+        Whether it suffices that no retained record says it as a word by itself.
+    whole : bool
+        Whether it is found wherever it is written. What is found only beside certain signs is told in part.
     """
 
     group: Group
     said: bytes
     spellings: tuple[bytes, ...]
-    fallback: tuple[bytes, ...] = ()
+    words: tuple[tuple[bytes, str], ...] = ()
+    fallback: Fact | None = None
     rare: tuple[bytes, ...] = ()
+    bounded: bool = False
+    whole: bool = True
+
+    @property
+    def patterns(self) -> tuple[tuple[bytes, str], ...]:
+        """All that is to be looked for, each with how it has to stand."""
+        return *((spelling, "") for spelling in self.spellings), *self.words
 
     @property
     def kind(self) -> str:
@@ -101,21 +116,29 @@ def distinct(facts: Sequence[Fact], stays: Table) -> list[Fact]:
     """Those facts that no retained record says, or only as part of something longer."""
     numbers = [fact for fact in facts if fact.kind == "values"]
     texts = [fact for fact in facts if fact.kind != "values"]
-    shared = _held([fact.said for fact in texts], lambda: texts_of(stays))
-    left = [fact for fact in texts if fact.said not in shared]
-    left += [Fact(fact.group, b"", fact.fallback) for fact in texts if fact.said in shared and fact.fallback]
+    shared = _held([fact.said for fact in texts if not fact.bounded], lambda: texts_of(stays))
+    inside = _held_as_words({fact.said for fact in texts if fact.bounded or fact.said in shared}, stays)
+    left = [each for each in (_told(fact, shared, inside) for fact in texts) if each is not None]
     single = [np.frombuffer(fact.said, np.float64).astype(np.float32).tobytes() for fact in numbers]
     wide = _held([fact.said for fact in numbers], lambda: numbers_of(stays))
     narrow = _held([said for said in single if len(said) >= SHORTEST], lambda: numbers_of(stays, np.float32))
     left += [fact for fact, said in zip(numbers, single, strict=True) if fact.said not in wide and said not in narrow]
-    return [fact for fact in left if fact.spellings]
+    return [fact for fact in left if fact.patterns]
 
 
-def texts_of(table: Table) -> Iterator[bytes]:
-    """All texts that the records hold, in lower case, end to end, some records at a time."""
+def _told(fact: Fact | None, shared: set[bytes], inside: set[bytes]) -> Fact | None:
+    """The fact, or the first of its fallbacks that no retained record says."""
+    while fact is not None and fact.said and fact.said in (inside if fact.bounded else shared):
+        fact = fact.fallback
+    return fact
+
+
+def texts_of(table: Table, *, apart: bool = False) -> Iterator[bytes]:
+    """All texts that the records hold, in lower case, end to end (or ``apart``, in lines), some records at a time."""
     for part in _parts(table):
         for column in _text_columns(part).values():
-            yield _buffer(pc.utf8_lower(column))
+            lower = pc.utf8_lower(column)
+            yield _buffer(pc.binary_join_element_wise(lower.fill_null(""), *APART) if apart else lower)
 
 
 def numbers_of(table: Table, kind: type[np.floating[Any]] = np.float64) -> Iterator[bytes]:
@@ -140,9 +163,19 @@ def _names(kind: str, gone: Ids, stays: Ids) -> Iterator[Fact]:
         elif isinstance(name, str):
             yield _text(group, name)
         else:
-            told = int(abs(name)).bit_length()
-            alone = min(told, information(float(name))) >= ALONE
-            yield Fact(group, b"", tuple(encodings.integer(name, alone=alone)) if told >= NAMED else ())
+            yield _integer(group, name)
+
+
+def _integer(group: Group, number: int) -> Fact:
+    """A number that names a record: looked for by itself when it tells enough, else where something bounds it."""
+    told = int(abs(number)).bit_length()
+    if min(told, information(float(number))) >= ALONE:
+        return Fact(group, b"", tuple(encodings.integer(number, alone=True)))
+    if told < NAMED:
+        return Fact(group, b"", ())
+    marked = Fact(group, b"", tuple(encodings.integer(number, alone=False)), whole=False)
+    words = tuple(encodings.bounded(str(number)))
+    return replace(marked, said=str(number).encode(), words=words, bounded=True, fallback=marked)
 
 
 def among(names: Ids, sought: Ids) -> NDArray[np.bool_]:
@@ -193,17 +226,30 @@ def _cell(group: Group, cell: str) -> list[Fact]:
     words = [word for word in WORD.findall(cell.lower()) if len(word) >= SHORT and word != cell.lower()]
     made = [_text(group, cell)] if len(slices) == 1 else [_piece(group, piece) for piece in slices]
     made += [_piece(group, piece) for piece in dict.fromkeys(marked)]
-    made += [Fact(group, word.encode(), tuple(encodings.quoted(word))) for word in sorted(set(words), key=len)[::-1]]
+    longest = sorted(set(words), key=len)[::-1]
+    made += [Fact(group, word.encode(), tuple(encodings.quoted(word)), whole=False) for word in longest]
     return made[:MOST]
 
 
 def _text(group: Group, text: str) -> Fact:
-    """A text that nobody else has: found by itself when it is more than a word, else where it is marked as a whole."""
-    marked = tuple(encodings.quoted(text)) if SHORT <= len(text) <= LONG else ()
-    if len(text.encode()) < SHORTEST or text.isalpha():
-        return Fact(group, b"", marked)
-    spellings = *encodings.plain(text), *marked
-    return Fact(group, text.lower().encode(), spellings, marked, tuple(encodings.base64_of(text)))
+    """A text that nobody else has: found in whatever it is written when it is more than a word.
+
+    A word is found where it stands by itself; so is a text that a longer one of a retained record holds. A short one
+    is found as a field of its own, and so in part only.
+    """
+    marked = Fact(group, b"", tuple(encodings.quoted(text)) if SHORT <= len(text) <= LONG else (), whole=False)
+    said = text.lower().encode()
+    if min(len(text.encode()), len(said)) < BRIEF:
+        return marked
+    brief = len(text.encode()) < SHORTEST
+    words = tuple(encodings.bounded(text, "field" if brief else "word"))
+    alone = replace(marked, said=said, words=words, fallback=marked, bounded=True, whole=not brief)
+    if brief:
+        return alone
+    rare, plain = encodings.base64_of(text), encodings.plain(text)
+    if text.isalpha():
+        return replace(alone, rare=(*rare, *encodings.hexadecimal(text)), fallback=alone, bounded=False)
+    return Fact(group, said, (*plain, *marked.spellings), fallback=alone, rare=tuple(rare))
 
 
 def _piece(group: Group, text: str) -> Fact:
@@ -273,6 +319,18 @@ def _held(said: Sequence[bytes], content: Callable[[], Iterable[bytes]]) -> set[
     for part in content():
         held.update(long[place] for place in look.through([part]).patterns)
         held.update(text for text in short - held if text in part)
+    return held
+
+
+def _held_as_words(said: set[bytes], table: Table) -> set[bytes]:
+    """Those of some texts that records hold as a word by itself: in a cell, or in cells end to end."""
+    long = sorted(text for text in said if len(text) >= BRIEF)
+    if not long:
+        return set()
+    look, held = Search(long, ["word"] * len(long)), set[bytes]()
+    for apart in (True, False):
+        for part in texts_of(table, apart=apart):
+            held.update(long[place] for place in look.through([part]).patterns)
     return held
 
 

@@ -23,7 +23,7 @@ import base64
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -78,9 +78,12 @@ class Needles:
     records, sampled : int
         How many records were forgotten, and of how many the bytes are looked for.
     told, untold : dict of str to int
-        Names, cells and rows (one a record) of the sample, by kind: looked for; shared, too short or too common.
+        Names, cells and rows (one a record) of the sample, by kind: found wherever they are written; shared, too short
+        or too common, so that they are looked for in some places only, or not at all.
     shared : int
         Forgotten records whose values a retained record has too.
+    edges : tuple of str
+        Of each pattern, how it has to stand (`expunge.audit.search.EDGES`).
     """
 
     patterns: tuple[bytes, ...] = field(repr=False)
@@ -91,11 +94,17 @@ class Needles:
     told: Mapping[str, int]
     untold: Mapping[str, int]
     shared: int
+    edges: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def telling(self) -> int:
+        """How many patterns are looked for; none, where all of them would be found in some places only."""
+        return len(self.patterns) if any(self.told.values()) else 0
 
     @cached_property
     def search(self) -> Search:
         """The search for all patterns, made once."""
-        return Search(self.patterns)
+        return Search(self.patterns, self.edges)
 
     def written(self) -> dict[str, Any]:
         """As JSON; `from_written` reads it."""
@@ -103,6 +112,7 @@ class Needles:
         return {
             "patterns": [base64.b64encode(pattern).decode() for pattern in self.patterns],
             "kinds": list(self.kinds),
+            "edges": list(self.edges),
             "counts": [self.records, self.sampled, self.shared],
             "told": dict(self.told),
             "untold": dict(self.untold),
@@ -120,8 +130,12 @@ class Needles:
         values = Values(bytes.fromhex(said["secret"]), ids, owners, rows, tuple(said["columns"]))
         patterns = tuple(map(base64.b64decode, said["patterns"]))
         records, sampled, shared = said["counts"]
-        return cls(patterns, tuple(said["kinds"]), values, records, sampled, said["told"], said["untold"], shared)
+        edges, told, untold = tuple(said["edges"]), said["told"], said["untold"]
+        return cls(patterns, tuple(said["kinds"]), values, records, sampled, told, untold, shared, edges)
 
+
+Pattern: TypeAlias = tuple[bytes, str]
+"""What is looked for, and how it has to stand."""
 
 ROW = np.dtype((np.void, keyed.BLOCK))
 
@@ -139,7 +153,8 @@ def needles(gone: Table, stays: Table, *, names: bool, public: Iterable[bytes] =
         Whether ids and owners are gone too: of a correction they stay.
     public : iterable of bytes
         What may be anywhere because no record said it: settings, the method before it learned (as `codec.encode`
-        writes it). Names of columns and declared classes are known.
+        writes it), what our own files say. A fact of which a spelling is there is not looked for at all. Names of
+        columns and declared classes are known.
     key : bytes or Key
         For which sample is drawn, and for the digests of rows.
 
@@ -154,10 +169,10 @@ def needles(gone: Table, stays: Table, *, names: bool, public: Iterable[bytes] =
     told = facts.distinct(candidates, stays)
     patterns, sampled = _spelled(told, known, len(sample))
     groups = {fact.group for fact in candidates if fact.group[1] < sampled}
-    found = {fact.group for fact in told if not patterns.keys().isdisjoint(fact.spellings)}
+    found = {fact.group for fact in told if fact.whole and not patterns.keys().isdisjoint(fact.patterns)}
     values, shared = _values(gone, stays, secret, names=names)
     return Needles(
-        tuple(patterns),
+        tuple(pattern for pattern, _ in patterns),
         tuple(patterns.values()),
         values,
         len(gone),
@@ -165,6 +180,7 @@ def needles(gone: Table, stays: Table, *, names: bool, public: Iterable[bytes] =
         dict(Counter(kind for kind, *_ in sorted(found & groups))),
         dict(Counter(kind for kind, *_ in sorted(groups - found))),
         shared,
+        tuple(edge for _, edge in patterns),
     )
 
 
@@ -196,7 +212,7 @@ def _public(gone: Table, stays: Table) -> list[bytes]:
     return [text for word in dict.fromkeys(words) for text in (*encodings.plain(word), *encodings.quoted(word))]
 
 
-def _spelled(told: Sequence[Fact], public: bytes, records: int) -> tuple[dict[bytes, str], int]:
+def _spelled(told: Sequence[Fact], public: bytes, records: int) -> tuple[dict[Pattern, str], int]:
     """Patterns and their kinds, at most so many, and of how many records, counted from the first.
 
     Of each name, cell and row one fact first, record by record; then all other facts, then rare spellings, as they fit.
@@ -207,21 +223,28 @@ def _spelled(told: Sequence[Fact], public: bytes, records: int) -> tuple[dict[by
     for fact in sorted(told, key=lambda fact: fact.group[1]):
         (rest if fact.group in met else first).append(fact)
         met.add(fact.group)
-    made: dict[bytes, str] = {}
+    made: dict[Pattern, str] = {}
     for fact in first:
-        if len(made) + len(fact.spellings) > LIMIT:
+        if len(made) + len(fact.patterns) > LIMIT:
             records = fact.group[1]
             break
-        made |= _allowed(fact.spellings, fact.kind, public)
+        made |= dict.fromkeys(fact.patterns, fact.kind)
     inside = [fact for fact in (*first, *rest) if fact.group[1] < records]
-    for fact, spellings in [(fact, fact.spellings) for fact in inside] + [(fact, fact.rare) for fact in inside]:
-        if len(made) + len(spellings) <= LIMIT:
-            made |= _allowed(spellings, fact.kind, public)
-    return made, records
+    rare = [(fact, tuple((spelling, "") for spelling in fact.rare)) for fact in inside]
+    for fact, patterns in [(fact, fact.patterns) for fact in inside] + rare:
+        if len(made) + len(patterns) <= LIMIT:
+            made |= dict.fromkeys(patterns, fact.kind)
+    return _private(made, [(*fact.patterns, *more) for fact, more in rare], public), records
 
 
-def _allowed(spellings: Sequence[bytes], kind: str, public: bytes) -> dict[bytes, str]:
-    return {pattern: kind for pattern in spellings if pattern not in public}
+def _private(made: Mapping[Pattern, str], facts: Iterable[Sequence[Pattern]], public: bytes) -> dict[Pattern, str]:
+    """The patterns without those of facts of which the public words hold one, be it as part of a field."""
+    whole = list(made)
+    edges = [edge.replace("field", "word") for _, edge in whole]
+    places = Search([pattern for pattern, _ in whole], edges).through([public]).patterns
+    said = {whole[place] for place in places}
+    spoiled = {pattern for fact in facts if not said.isdisjoint(fact) for pattern in fact}
+    return {pattern: kind for pattern, kind in made.items() if pattern not in spoiled}
 
 
 def _values(gone: Table, stays: Table, secret: bytes, *, names: bool) -> tuple[Values, int]:

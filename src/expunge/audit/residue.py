@@ -24,6 +24,7 @@ clean
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -53,7 +54,11 @@ PACKED = {
     b"%PDF": "PDF",
     b"7z\xbc\xaf": "7z",
     b"\xff\x06\x00\x00sNaPpY": "snappy",
+    b"LZIP": "lzip",
+    b"\x89HDF": "HDF5",
+    **{b"\x80" + bytes([protocol]): "pickle" for protocol in range(2, 6)},
 }
+ZLIB = b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"  # also what a text may begin with
 HEAD = 1 << 16  # bytes from which the spread of bytes is judged
 SPREAD = 7.9  # bits a byte: compressed or sealed; float64 at random reach about 7.5
 
@@ -80,7 +85,7 @@ class Part:
     control : {"found", "blind"}
         Whether everything that is known to be there was found.
     needles : int
-        How many things were looked for.
+        How many things were looked for; none, where they would be found in some places only.
     unit : {"bytes", "records", "blobs"}
     kinds : dict of str to int
         What was found, by kind.
@@ -150,15 +155,16 @@ def in_bytes(name: str, streams: Iterable[Stream], sought: Needles) -> Part:
     streams = list(streams)
     controls = list(dict.fromkeys(stream.control for stream in streams))
     count = len(sought.patterns)
-    look = Search([*sought.patterns, *controls]) if controls else sought.search
+    edges = [*sought.edges, *[""] * len(controls)]
+    look = Search([*sought.patterns, *controls], edges) if controls else sought.search
     searched, found, seen = 0, set[int](), bool(streams)
     for stream in streams:
         made = look.through(stream.chunks)
         searched += made.searched
         found |= {place for place in made.patterns if place < count}
         seen &= count + controls.index(stream.control) in made.patterns
-    kinds = Counter(sought.kinds[place] for place in found)
-    return Part(name, searched, len(found), "found" if seen else "blind", count, "bytes", dict(sorted(kinds.items())))
+    kinds = dict(sorted(Counter(sought.kinds[place] for place in found).items()))
+    return Part(name, searched, len(found), "found" if seen else "blind", sought.telling, "bytes", kinds)
 
 
 def in_records(name: str, blocks: Iterable[Table], sought: Needles, control: Table) -> Part:
@@ -186,7 +192,16 @@ def packed(head: bytes) -> str | None:
     for magic, title in PACKED.items():
         if head.startswith(magic):
             return title
+    if head.startswith(ZLIB) and _inflates(head):
+        return "zlib"
     counts = np.bincount(np.frombuffer(head[:HEAD], np.uint8), minlength=256)
     shares = counts[counts > 0] / max(counts.sum(), 1)
     spread = -float((shares * np.log2(shares)).sum())
     return "compressed or sealed" if len(head) >= HEAD // 16 and spread >= SPREAD else None
+
+
+def _inflates(head: bytes) -> bool:
+    try:
+        return bool(zlib.decompressobj().decompress(head, 64))
+    except zlib.error:
+        return False

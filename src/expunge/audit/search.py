@@ -12,6 +12,12 @@ Examples
 >>> found = look.through([b"hay, a nee", b"dle, hay"])
 >>> found.searched, sorted(found.patterns)
 (18, [0])
+
+A pattern may have to stand by itself, as a word or as a field of a table; then it may be as short as four bytes.
+
+>>> look = Search([b"Anna", b"Anna"], ["word", "field"])
+>>> [sorted(look.through([text]).patterns) for text in (b"Susanna, Annaweber", b"(Anna)", b"1;Anna;2")]
+[[], [0], [0, 1]]
 """
 
 from __future__ import annotations
@@ -37,6 +43,25 @@ MIX = np.uint64(11400714819323198485)  # the same of 2**64
 CHOICE = 64  # bytes of a pattern among which its anchors are chosen
 WIDTHS = ((32, 2**62), (16, 32), (4, 16))  # bytes of an anchor, and of the next longer one
 PAD = np.zeros(max(width for width, _ in WIDTHS) + 8, np.uint8)
+BRIEF = 4  # bytes of the shortest pattern that is looked for where it stands by itself
+MARGIN = 8  # bytes around a pattern among which its neighbours are
+
+_BYTES = np.arange(256)
+_ANY = _BYTES >= 0
+_WORD = np.array([not (byte < 128 and chr(byte).isalnum()) for byte in range(256)])  # what may stand around a word
+_FIELD = np.isin(_BYTES, list(b"\r\n\t ,;|\"'<>\0"))  # ... around a field of a table, of a page, of a list
+_UNITS = {"": (1, 0), " in utf-16-le": (2, 0), " in utf-16-be": (1, 1), " in utf-32-le": (4, 0)}
+
+EDGES = {"": (1, 0, _ANY)} | {
+    kind + unit: (before, after, allowed)
+    for kind, allowed in (("word", _WORD), ("field", _FIELD))
+    for unit, (before, after) in _UNITS.items()
+}
+"""How a pattern has to stand: how far before it and after its end the neighbours are, and which they may be.
+
+What is no ASCII letter or digit bounds a word: a quotation mark, and a letter of another alphabet as well, so that a
+name between marks of any kind is found.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,8 @@ class Search:
     ----------
     patterns : sequence of bytes
         Each of at least eight bytes; none at all, and one twice, are fine.
+    edges : sequence of str, optional
+        Of each pattern, how it has to stand: a key of `EDGES`. One with an edge has at least four bytes.
 
     Raises
     ------
@@ -65,20 +92,25 @@ class Search:
         If a pattern is shorter.
     """
 
-    def __init__(self, patterns: Sequence[bytes]) -> None:
-        for place, pattern in enumerate(patterns):
-            if len(pattern) < SHORTEST:
-                msg = f"a search needs patterns of at least {SHORTEST} bytes; number {place} has {len(pattern)}"
+    def __init__(self, patterns: Sequence[bytes], edges: Sequence[str] | None = None) -> None:
+        edges = [""] * len(patterns) if edges is None else edges
+        for place, (pattern, edge) in enumerate(zip(patterns, edges, strict=True)):
+            if len(pattern) < (least := BRIEF if edge else SHORTEST):
+                msg = f"a search needs patterns of at least {least} bytes; number {place} has {len(pattern)}"
                 raise ParameterError(msg)
         self.count = len(patterns)
+        self.bounded = any(edges)
+        self.edges = _Edges(edges)
         self.lengths = np.array([len(pattern) for pattern in patterns], dtype=np.int64)
         self.longest = int(self.lengths.max(initial=0))
         self.width = -(-max(self.longest, SHORTEST) // 8) * 8
         padded = b"".join(pattern.ljust(self.width, b"\0") for pattern in patterns)
         self.eights = _at_every_byte(np.frombuffer(padded + PAD.tobytes(), np.uint8))
         heads = self.eights[np.arange(self.count) * self.width]
-        self.heads, self.by_head = _grouped(heads, np.arange(self.count))
-        shared = [(self.lengths >= 3 + width) & (self.lengths < 3 + above) for width, above in WIDTHS]
+        long = np.flatnonzero(self.lengths >= SHORTEST)
+        self.heads, self.by_head = _grouped(heads[long], long)
+        self.brief = _Brief(heads, self.lengths, self.edges)
+        shared = [(self.lengths >= max(3 + width, SHORTEST)) & (self.lengths < 3 + above) for width, above in WIDTHS]
         self.anchors = [self._anchors(np.flatnonzero(of), width) for of, (width, _) in zip(shared, WIDTHS, strict=True)]
         self.table = np.zeros(1 << BITS, dtype=bool)
         for anchors in self.anchors:
@@ -86,26 +118,38 @@ class Search:
 
     def through(self, chunks: Iterable[bytes]) -> Found:
         """Search a stream: one file or blob in chunks of any length, which patterns may straddle."""
-        searched, held, overlap = 0, b"", max(self.longest - 1, 0)
+        searched, held, overlap = 0, b"", self.longest + MARGIN
         seen: set[int] = set()
         for chunk in chunks:
+            whole = searched <= overlap  # what is held begins where the stream does
             searched += len(chunk)
-            if not self.count:
+            if not self.count or not len(chunk):
                 continue
             if held:
-                seen.update(place for _, place in self.places(held + bytes(chunk[:overlap])))
-            seen.update(place for _, place in self.places(chunk))
+                joint = held + bytes(chunk[:overlap])
+                seen.update(place for _, place in self.places(joint, first=whole, last=False))
+            seen.update(place for _, place in self.places(chunk, first=not held, last=False))
             held = (held + bytes(chunk[-overlap:]))[-overlap:]
+        if self.bounded:
+            seen.update(place for _, place in self.places(held, first=searched <= overlap))
         return Found(searched, frozenset(seen))
 
-    def places(self, content: bytes | memoryview) -> Iterator[tuple[int, int]]:
-        """Each occurrence once: where it begins, and which pattern it is; in no order."""
+    def places(
+        self, content: bytes | memoryview, *, first: bool = True, last: bool = True
+    ) -> Iterator[tuple[int, int]]:
+        """Each occurrence once: where it begins, and which pattern it is; in no order.
+
+        ``first``, ``last``: whether a stream begins and ends where the content does: that bounds a word.
+        """
         held = np.frombuffer(content, np.uint8)
         overlap = -(-(self.longest - 1) // 4) * 4 if self.count else 0
         for begin in range(0, len(held) if self.count else 0, BLOCK):
             block = held[begin : begin + BLOCK + overlap]
             starts, patterns = self._hits(block)
             mine = starts < BLOCK  # what begins in the overlap is the next block's
+            if self.bounded:
+                ends = starts + self.lengths[patterns] + begin
+                mine &= self.edges.fit(held, starts + begin, ends, patterns, first=first, last=last)
             pairs = zip((starts[mine] + begin).tolist(), patterns[mine].tolist(), strict=True)
             yield from dict.fromkeys(pairs)
 
@@ -113,15 +157,18 @@ class Search:
         """Where in a block patterns begin, and which."""
         words = block[: len(block) // 4 * 4].view("<u4")
         passed = np.flatnonzero(self.table[_hashed(words)]) * 4
-        if not passed.size:
+        if not passed.size and not self.brief.lengths:
             return passed, passed
         eights = _at_every_byte(np.concatenate([block, PAD]))
-        starts = np.concatenate([anchors.starts(eights, passed) for anchors in self.anchors if anchors.keys.size])
+        brief = self.brief.hits(block, eights)
+        anchored = [anchors.starts(eights, passed) for anchors in self.anchors if anchors.keys.size]
+        starts = np.concatenate([passed[:0], *anchored])
         starts = starts[(starts >= 0) & (starts <= len(block) - SHORTEST)]
         which, patterns = _matched(self.heads, self.by_head, eights[starts])
         starts = starts[which]
         fits = starts + self.lengths[patterns] <= len(block)
-        return self._whole(eights, starts[fits], patterns[fits])
+        long = self._whole(eights, starts[fits], patterns[fits])
+        return np.concatenate([long[0], brief[0]]), np.concatenate([long[1], brief[1]])
 
     def _whole(
         self, eights: NDArray[np.uint64], starts: NDArray[np.int64], patterns: NDArray[np.int64]
@@ -168,6 +215,65 @@ class _Anchors:
         return passed[known[which]] - offsets
 
 
+class _Edges:
+    """What may stand around each pattern."""
+
+    def __init__(self, edges: Sequence[str]) -> None:
+        kinds = list(EDGES)
+        codes = np.array([kinds.index(edge) for edge in edges], dtype=np.int64)
+        self.before, self.after = (np.array([edge[at] for edge in EDGES.values()])[codes] for at in (0, 1))
+        self.allowed, self.codes, self.free = np.stack([edge[2] for edge in EDGES.values()]), codes, codes == 0
+
+    def fit(
+        self,
+        held: NDArray[np.uint8],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        patterns: NDArray[np.int64],
+        *,
+        first: bool,
+        last: bool,
+    ) -> NDArray[np.bool_]:
+        """(n,) whether patterns at these places stand as they have to; not, where a neighbour is not known."""
+        before, after = starts - self.before[patterns], ends + self.after[patterns]
+        codes, most = self.codes[patterns], len(held) - 1
+        if most < 0:
+            return np.zeros(len(starts), dtype=bool)
+        left = np.where(before < 0, first, self.allowed[codes, held[np.maximum(before, 0)]])
+        right = np.where(after > most, last, self.allowed[codes, held[np.minimum(after, most)]])
+        stand: NDArray[np.bool_] = self.free[patterns] | (left & right)
+        return stand
+
+
+class _Brief:
+    """The patterns that are shorter than the first comparison: looked for wherever something bounds their begin."""
+
+    def __init__(self, heads: NDArray[np.uint64], lengths: NDArray[np.int64], edges: _Edges) -> None:
+        self.lengths = sorted(set(lengths[lengths < SHORTEST].tolist()))
+        of = {length: np.flatnonzero(lengths == length) for length in self.lengths}
+        self.groups = {length: _grouped(heads[places], places) for length, places in of.items()}
+        self.table = np.zeros(1 << BITS, dtype=bool)
+        self.table[_hashed(heads[lengths < SHORTEST].astype(np.uint32))] = True
+        codes = np.unique(edges.codes[lengths < SHORTEST])
+        near = bool((edges.before[lengths < SHORTEST] == 1).all())  # else any byte may be the one before
+        self.bounds: NDArray[np.bool_] = np.asarray(edges.allowed[codes].any(axis=0)) if near else _ANY
+
+    def hits(self, block: NDArray[np.uint8], eights: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where in a block they begin, and which."""
+        none = np.zeros(0, np.int64)
+        if not self.lengths:
+            return none, none
+        starts = np.concatenate([[0], np.flatnonzero(self.bounds[block]) + 1]).astype(np.int64)
+        starts = starts[starts <= len(block) - BRIEF]
+        starts = starts[self.table[_hashed(eights[starts].astype(np.uint32))]]
+        made = [(none, none)]
+        for length, (keys, groups) in self.groups.items():
+            inside = starts[starts <= len(block) - length]
+            which, patterns = _matched(keys, groups, eights[inside] & np.uint64(2 ** (8 * length) - 1))
+            made.append((inside[which], patterns))
+        return np.concatenate([each for each, _ in made]), np.concatenate([each for _, each in made])
+
+
 @dataclass(frozen=True)
 class _Groups:
     """What belongs to each of some sorted keys: a slice of ``held``."""
@@ -187,6 +293,8 @@ def _matched(
     keys: NDArray[np.generic], groups: _Groups, asked: NDArray[np.generic]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of the place of one that was asked for and is a key, and each that belongs to this key."""
+    if not len(keys):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
     known = np.flatnonzero(keys[at] == asked)
     at = at[known]

@@ -95,13 +95,17 @@ class Destroyed(TypedDict):
 
 
 class Part(TypedDict):
-    """One part of the project that was searched: how much of it, needles found, and whether its control was."""
+    """One part of the project that was searched: how much of it, needles found, and whether its control was.
+
+    ``needles``: how many could be told in it. Where there were none, the part is neither clean nor found.
+    """
 
     name: str
     searched: int
     unit: Literal["bytes", "records", "blobs"]
     found: int
     control: Literal["found", "blind"]
+    needles: int
 
 
 class Scan(TypedDict):
@@ -229,7 +233,11 @@ def _refuse_false_claim(model: Model) -> None:
 def _refuse_false_scan(scan: Scan) -> None:
     if scan["verdict"] != "clean":
         return
-    dirty = [part["name"] for part in scan["parts"] if part["found"] or part["control"] != "found"]
+    dirty = [
+        part["name"] for part in scan["parts"] if part["found"] or part["control"] != "found" or part["needles"] < 1
+    ]
     if dirty or not scan["parts"] or not scan["needles"]:
         where = f"not so in {', '.join(dirty)}" if dirty else "nothing was searched, or for nothing"
-        raise CertificateError(f"a scan is clean when every part could be seen and held nothing; {where}")
+        raise CertificateError(
+            f"a scan is clean when every part could be seen, had something to look for, and held nothing; {where}"
+        )

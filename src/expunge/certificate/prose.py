@@ -84,4 +84,5 @@ def _scan(scan: Scan) -> Iterator[str]:
     yield f"  verdict: {scan['verdict']}; {scan['needles']:,} needles; the source: {scan['source']}"
     for part in scan["parts"]:
         searched = f"{part['searched']:,} {part['unit']} searched"
-        yield f"  {part['name']}: {searched}, {part['found']} found, control {part['control']}"
+        of = f"{part['found']} of {part['needles']:,} needles found" if part["needles"] else "NOTHING TO LOOK FOR"
+        yield f"  {part['name']}: {searched}, {of}, control {part['control']}"

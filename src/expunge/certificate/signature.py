@@ -30,6 +30,10 @@ from expunge.errors import CertificateError, CodecError, ParameterError, Unknown
 SCHEMA = "expunge/certificate/1"
 
 _DOMAIN = b"expunge/certificate\n"  # a signature over a certificate is one over nothing else
+_PRIME = 2**255 - 19
+# The y of the points whose order divides 8, by which a signature is not bound to a message (RFC 8032, section 5.1.7).
+_EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL = frozenset({0, 1, _PRIME - 1, _EIGHTH, _PRIME - _EIGHTH})
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PUBLIC KEY-----")
@@ -60,7 +64,7 @@ def read_public(text: str) -> str:
     if "PRIVATE KEY" in text:
         raise ParameterError("this is a private key, which stays where it is; give the public key that belongs to it")
     if _KEY.fullmatch(text.strip()):
-        return text.strip().lower()
+        return _sound(text.strip().lower())
     found = _PEM.fullmatch(text.strip())
     try:
         content = b64decode(re.sub(r"\s", "", found[1]), validate=True) if found else b""
@@ -68,7 +72,18 @@ def read_public(text: str) -> str:
         content = b""
     if not content.startswith(_ED25519) or len(content) != len(_ED25519) + 32:
         raise ParameterError("a public key is 64 hexadecimal digits, or the PEM text of an Ed25519 public key")
-    return content[len(_ED25519) :].hex()
+    return _sound(content[len(_ED25519) :].hex())
+
+
+def _sound(public: str) -> str:
+    """The key, unless it is a point of small order: under such a key anybody signs anything."""
+    if _is_weak(public):
+        raise ParameterError(f"{public} is no key that anybody can hold alone: every signature fits it")
+    return public
+
+
+def _is_weak(public: str) -> bool:
+    return (int.from_bytes(bytes.fromhex(public), "little") & ((1 << 255) - 1)) % _PRIME in _SMALL
 
 
 def sign(body: Mapping[str, Any], seed: bytes) -> bytes:
@@ -117,6 +132,10 @@ def verify(content: bytes, trusted: Collection[str]) -> Verified:
         raise CertificateError(
             f"this certificate is of the schema {body.get('schema')!r}, and this version knows {SCHEMA!r} alone:"
             " verify it with the version of expunge that it names"
+        )
+    if _is_weak(public):
+        raise CertificateError(
+            f"this certificate is signed with {public}, a key that every signature fits: it says nothing"
         )
     if public not in {known.lower() for known in trusted}:
         raise UnknownSignerError(

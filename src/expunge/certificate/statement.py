@@ -241,8 +241,9 @@ def scanned(scan: Mapping[str, Any]) -> Said:
     proven, unproven = _verdict(scan)
     if scan["undistinguishable"] and scan["verdict"] != "not distinguishable":
         unproven.append(
-            f"Anything about {_many(scan['undistinguishable'], 'value')} that records which stay have as well: the scan"
-            " cannot tell whose they are, and did not search for them."
+            f"Anything about {_many(scan['undistinguishable'], 'value')} that records which stay have as well, or that"
+            " chance may write: the scan cannot tell whose they are, and searched for them in some places only, or not"
+            " at all."
         )
     if scan["source"] == "no longer":
         proven.append("When this was issued, the source of the data no longer held the names of the request.")
@@ -282,13 +283,27 @@ def _verdict(scan: Mapping[str, Any]) -> Said:
             )
         ]
     if verdict == "not distinguishable":
-        return [], [
-            (
-                f"{nothing_left} every value of it is also in records that stay, so there was nothing to search for"
-                " that would have been a trace of it."
-            )
-        ]
+        return _untold(parts, nothing_left)
     return [], [f"{nothing_left} no scan was made."]
+
+
+def _untold(parts: Sequence[Mapping[str, Any]], nothing_left: str) -> Said:
+    """Where nothing told the forgotten from the rest, and where something did and was not found."""
+    told = [part for part in parts if part["needles"] and not part["found"] and part["control"] == "found"]
+    where = ", ".join(part["name"] for part in parts if not part["needles"])
+    proven = [
+        (
+            f"After the destruction the issuer searched {', '.join(part['name'] for part in told)} ({_much(told)}) for"
+            " traces of the request, and found none there. The same search found a control that was known to be there."
+        )
+    ]
+    return proven if told else [], [
+        (
+            f"{nothing_left} in {where or 'what was searched'} there was nothing to search for that would have been a"
+            " trace of it, and of nothing else. What it says there is also in records that stay, or so short that"
+            " chance may write it."
+        )
+    ]
 
 
 def _always(kind: str) -> Said:

@@ -59,6 +59,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     requests.reconcile,
     requests.readmit,
     requests.work,
+    requests.withdraw,
     evidence.status,
     evidence.log,
     evidence.audit,

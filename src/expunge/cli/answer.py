@@ -52,8 +52,13 @@ def names_lines(named: Named) -> list[str]:
     """Names for people: each state with those that are in it."""
     states: dict[str, list[str]] = {}
     for kind, name, state in named:
-        states.setdefault(state, []).append(f"{kind} {name}")
+        states.setdefault(state, []).append(f"{kind} {name_of(kind, name)}")
     return [f"  {state}: {', '.join(some(names))}" for state, names in states.items()]
+
+
+def name_of(kind: str, name: int | str) -> str:
+    """A name as its owner knows it: of a class, without the type that tells 1 from "1"."""
+    return str(name).partition(" ")[2] if kind == "class" else str(name)
 
 
 # -- where and quote ---------------------------------------------------------------------------------------------------
@@ -169,7 +174,8 @@ def done_lines(done: Done) -> Iterator[str]:
     yield from pairs(
         [
             *((f"model {model['name']}", _model(model)) for model in _certificate(done.certificate).get("models", ())),
-            ("scan", SCANS[done.verdict]),
+            ("scan", _scan(done)),
+            *(("found in", path) for path in done.where),
             ("source", SOURCES[done.source]),
             ("certificate", str(done.certificate)),
         ],
@@ -187,11 +193,17 @@ def residue(done: Iterable[Done]) -> ResidueError | None:
     bad = [each for each in done if each.verdict in ("found", "blind")]
     if not bad:
         return None
-    msg = (
-        f"the residue scan of request {bad[0].request} is {bad[0].verdict}: its certificate says so; `expunge scan`"
-        " with the same names tells where"
-    )
+    where = f", in {bad[0].where[0]}" if bad[0].where else ""
+    msg = f"the residue scan of request {bad[0].request} is {bad[0].verdict}{where}: its certificate says so"
     return ResidueError(msg)
+
+
+def _scan(done: Done) -> str:
+    """The verdict, with what it does not speak of."""
+    if done.verdict == "clean" and done.opaque:
+        files = many(done.opaque, "file")
+        return f"clean in what could be searched; {files} could not be: compressed, sealed or linked"
+    return SCANS[done.verdict]
 
 
 def _model(model: Mapping[str, Any]) -> str:

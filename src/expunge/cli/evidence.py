@@ -12,11 +12,13 @@ import typer
 
 from expunge.cli import answer
 from expunge.cli.ending import UsageError
+from expunge.cli.keys import put_back
 from expunge.cli.opening import Light, folder_of, look, opened
 from expunge.cli.options import AsJson, Asked, In, Model, OwnersFile, OwnersWords, RecordsFile, RecordsWords, Wait
 from expunge.cli.screen import Screen, many, pairs, short, some
 from expunge.cli.verifying import Checked, checked
 from expunge.errors import CertificateError, DamagedError, ExpungeError, ResidueError, VetoError
+from expunge.ledger import journal
 from expunge.store.files import in_words
 
 if TYPE_CHECKING:
@@ -251,12 +253,21 @@ def _whole(whole: Project, problems: list[Problem], certificates: list[Checked])
 
 
 def _scanned(found: Scanned) -> Iterator[str]:
-    yield f"search: {answer.SCANS[found.verdict]}"
+    yield f"search: {NAMED[found.verdict]}"
+    if found.opaque:
+        yield f"  {many(found.opaque, 'file')} of the folder could not be searched: compressed, sealed or linked"
     for part in found.parts:
         seen = "its control was found" if part.control == "found" else "BLIND: its control was not found"
         yield f"  {part.name}: {part.searched:,} {part.unit} searched, {part.found} found; {seen}"
     yield from (f"  found in {path}" for path in some(found.where))
     yield f"  source: {answer.SOURCES[found.source]}"
+
+
+NAMED = answer.SCANS | {
+    "clean": "clean: the names are nowhere in what was searched; values of forgotten rows are not known any more and"
+    " were not searched for",
+    "not distinguishable": "not distinguishable: the names are too short, or too common, to be told from other bytes",
+}
 
 
 def _wrong(found: list[Scanned], problems: list[Problem], bad: list[Checked]) -> ExpungeError | None:
@@ -276,26 +287,34 @@ def restore(
     keys: Annotated[
         Path | None, typer.Option("--keys", metavar="FILE", help="A backup of the secrets, where they are lost too.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Where the backup does not open any more: learn again from the source.")
+    ] = False,
+    without_journal: Annotated[
+        bool, typer.Option("--without-journal", help="Go on although nobody knows what was forgotten since.")
+    ] = False,
     project: In = None,
     wait: Wait = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """After the folder came back from a backup: forget again what was forgotten since the backup was made.
 
-    What was erased is known from a journal that lies with the secrets and names nobody.
+    What was erased is known from a journal that lies with the secrets and names nobody. Where the secrets came from a
+    backup too, there is none: then forget again, yourself, whoever was forgotten since.
 
     For example: expunge restore
     """
     screen = Screen(as_json=as_json)
     if keys is not None:
-        from expunge.project import settings as toml
-        from expunge.store.keyring import Keyring, secrets_folder
-
-        Keyring.restore(secrets_folder(toml.read(folder_of(project)).id), keys)
+        put_back(folder_of(project), keys)
     with opened(project, screen, wait=wait, shortened_ok=True) as whole:
         from expunge.engine import restoring
 
-        done = restoring.restore(whole)
+        lines = whole.journal()
+        lost = [line for line in lines if line["kind"] == "lost"]
+        if lost and not without_journal:
+            journal.refuse_owed(lines, whole.ledger.seen)
+        done = restoring.restore(whole, again=again)
     document = {"missing": done.missing, "replayed": done.replayed, "lost": list(done.lost)}
     screen.show(
         {**document, "done": [answer.done_document(each) for each in done.done]},

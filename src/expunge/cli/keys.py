@@ -12,9 +12,10 @@ from expunge.cli.opening import folder_of, look, opened
 from expunge.cli.options import AsJson, In, Wait
 from expunge.cli.screen import Screen, many, pairs
 from expunge.errors import ParameterError
+from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.project import settings as toml
-from expunge.store.keyring import Keyring, secrets_folder
+from expunge.store.keyring import Keyring, Restored, secrets_folder
 
 Public = Annotated[
     str,
@@ -107,6 +108,7 @@ def backup(
         raise UsageError(msg)
     with opened(project, screen, wait=wait) as whole, whole.working("keys backup"):
         count = whole.keyring.backup(file, whole.store.names())
+        journal.note(whole.keyring.erased, "backup")  # beside the secrets: a restored ledger may not know of it
         whole.ledger.append(lambda _: [Entry("backed_up", {"keys": count})])
     screen.show({"file": str(file), "keys": count}, [f"the secrets and {many(count, 'key')} of stored files: {file}"])
 
@@ -120,9 +122,8 @@ def restore(
 
     For example: expunge keys restore keys.json
     """
-    folder = secrets_folder(toml.read(folder_of(project)).id)
-    put = Keyring.restore(folder, file)
-    trusted = Keyring.load(folder).trusted
+    put, keyring = put_back(folder_of(project), file)
+    trusted = keyring.trusted
     said = [
         f"put back: {', '.join(put.secrets) or 'no secret'}, and {many(put.keys, 'key')} of stored files",
         *([f"left as they are, other than in the backup: {', '.join(put.kept)}"] if put.kept else []),
@@ -130,6 +131,17 @@ def restore(
     ]
     document = {"secrets": list(put.secrets), "keys": put.keys, "kept": list(put.kept), "trusted": trusted}
     Screen(as_json=as_json).show(document, said)
+
+
+def put_back(folder: Path, file: Path) -> tuple[Restored, Keyring]:
+    """Restore the secrets of a project folder; without their journal, nobody knows what was erased since."""
+    secrets = secrets_folder(toml.read(folder).id)
+    put = Keyring.restore(secrets, file)
+    keyring = Keyring.load(secrets)
+    if put.secrets and not keyring.erased.exists():
+        journal.note(keyring.erased, "lost")
+    journal.note(keyring.erased, "backup")  # this very file opens what is destroyed from now on
+    return put, keyring
 
 
 def add_signer(public: Public, project: In = None, as_json: AsJson = False) -> None:

@@ -29,7 +29,7 @@ from expunge.cli.options import (
     text,
 )
 from expunge.cli.screen import Screen, many
-from expunge.errors import ExpungeError, RefusedError, UnknownSubjectError
+from expunge.errors import BusyError, ExpungeError, RefusedError, UnknownSubjectError
 from expunge.values import Correction, Refusal
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _request(
     whole: Project, screen: Screen, target: Target, who: tuple[str | None, str | None], *, queue: bool
 ) -> None:
     """Take a request in, say its salt, work it off, and say what came out."""
-    from expunge.engine import intake, line
+    from expunge.engine import intake
 
     requester, reference = who
     for option, word in (("--requester", requester), ("--reference", reference)):
@@ -180,9 +180,19 @@ def _request(
         screen.show({**document, "pending": waiting}, [*answer.receipt_lines(receipt), *told])
         return
     screen.say(*answer.receipt_lines(receipt))
+    from expunge.engine import line  # it imports scikit-learn, which taking a request in need not wait for
+
     try:
         done = line.work(whole)
+    except BusyError as busy:
+        msg = f"{busy}. Request {receipt.request} is taken in and waits: `expunge work` works it off"
+        screen.show(document, [], BusyError(msg))
+        return
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001  (it is said; the document has the salt)
+        if whole.book.requests[str(receipt.request)].state == "certified":  # another one failed
+            screen.say(f"another request that waits failed: {failure}")
+            _told(whole, screen, receipt, [])
+            return
         screen.show(document, [], failure)
         return
     _told(whole, screen, receipt, done)
@@ -200,7 +210,8 @@ def _told(whole: Project, screen: Screen, receipt: Receipt, done: list[Done]) ->
     request = whole.book.requests[str(receipt.request)]
     kept = str(whole.folder / "certificates" / f"{request.id}.json")
     if request.state == "certified":
-        lines = [f"  it was done before: {kept}", *answer.brief(others)]
+        when = "it was done before" if receipt.state == "certified" else "it is done"
+        lines = [f"  {when}: {kept}", *answer.brief(others)]
         screen.show({**document, "state": "certified", "certificate": kept}, lines, answer.residue(done))
         return
     failure = _unmet(request)
@@ -230,6 +241,26 @@ def work(project: In = None, wait: Wait = 0.0, as_json: AsJson = False) -> None:
         done = line.work(whole)
         waiting = len(whole.book.pending)
     _worked(screen, {"pending": waiting}, ["no request waits"] if not done else [], done)
+
+
+def withdraw(
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="The number of a request that waits.")],
+    project: In = None,
+    wait: Wait = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Take back a request that still waits. What was done already is not undone.
+
+    For example: expunge withdraw 20260131-0123456789ab
+    """
+    screen = Screen(as_json=as_json)
+    with opened(project, screen, wait=wait) as whole:
+        from expunge.engine import line
+
+        line.withdraw(whole, request)
+    screen.show(
+        {"request": request, "state": "ended"}, [f"request {request} was taken back; its sealed target is gone"]
+    )
 
 
 def reconcile(

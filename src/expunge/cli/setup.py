@@ -201,8 +201,7 @@ def learn(
         msg = "--update learns what is new, --again everything: give one of them"
         raise UsageError(msg)
     screen = Screen(as_json=as_json)
-    # Reading the source anew is a way out for a folder that came from a backup: the journal's fence keeps out who left.
-    with opened(project, screen, wait=wait, shortened_ok=again) as whole:
+    with opened(project, screen, wait=wait) as whole:
         from expunge.engine import learning
 
         learned = learning.update(whole) if update else learning.learn(whole, again=again)

@@ -271,6 +271,7 @@ def _peeked(values: Sequence[Any]) -> pa.Array:
     """A column as Arrow guesses it; decimals as numbers, mixed and strange ones as text."""
     if any(isinstance(value, Decimal) for value in values):
         values = [float(value) if isinstance(value, Decimal) else value for value in values]
+    values = [str(value) if isinstance(value, uuid.UUID) else value for value in values]  # Arrow has a type of its own
     try:
         made = pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):

@@ -16,6 +16,7 @@ from expunge.audit.arms import Missing
 from expunge.audit.facts import among
 from expunge.audit.report import audit
 from expunge.codec import encode, fingerprint
+from expunge.engine.paper import content_of
 from expunge.engine.root import Standing
 from expunge.errors import RefusedError, VetoError
 from expunge.methods.arrays.retrain import Retrain
@@ -191,7 +192,8 @@ def _audited(
 
 
 def _sampled(project: Project, method: Any, model: Any, forgotten: Forgotten[Any], asked: Asked) -> Audited:
-    drawn = keyed.seed(project.keyring.ledger, "replay", asked.name, *sorted(r.id for r in project.book.pending))
+    key = project.keyring.ledger
+    drawn = keyed.seed(key, "replay", asked.name, content_of(key, asked.target))
     found = replays.sample(method, model, forgotten.model, asked.after, asked.run, drawn)
     if found is None:
         said = "no part of the model was learned from what was named, so there was none to learn again"

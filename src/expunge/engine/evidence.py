@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from expunge import certificate
 from expunge.audit.needles import Needles
 from expunge.engine.fence import Fence
-from expunge.engine.scan import asked_of_source, scan
+from expunge.engine.paper import RECONCILE
+from expunge.engine.scan import scan
+from expunge.engine.source_check import answers
 from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.store.files import make_folder, write_atomically
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.engine.change import Changed
     from expunge.engine.outcome import Asking, Outcome
+    from expunge.engine.paper import Paper
     from expunge.engine.project import Project
     from expunge.ledger.book import Request
-    from expunge.values import Target
 
 
 COVERED = (
@@ -56,6 +58,10 @@ class Done:
     source : str
         Whether the user's own source still holds the names.
     claims : mapping of model to claim
+    opaque : int
+        Files of the folder that could not be searched.
+    where : tuple of str
+        Files in which something was found; known to who made the scan, and to nobody after a crash.
     """
 
     request: str
@@ -64,6 +70,8 @@ class Done:
     verdict: str
     source: str
     claims: Mapping[str, str]
+    opaque: int = 0
+    where: tuple[str, ...] = ()
 
 
 # -- purge and scan ----------------------------------------------------------------------------------------------------
@@ -77,20 +85,19 @@ def purge(project: Project, outcome: Outcome | None) -> None:
     project.ledger.append(lambda _: [Entry("purged", body)])
 
 
-def scanned(project: Project, outcome: Outcome) -> Mapping[str, Any]:
-    """The scan of the last publication; made, and recorded, where it was not."""
+def scanned(project: Project, outcome: Outcome) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The scan of the last publication; made, and recorded, where it was not. And where something was found."""
     publication = project.book.publication
     assert publication is not None  # noqa: S101  (its outcome is at hand)
     if publication.scanned is not None:
         *_, event = project.ledger.events(kinds=["scanned"])
-        return event.body
+        return event.body, ()
     besides = {request.target for request in project.book.unfinished} | {publication.outcome or ""}
     sought = [Needles.from_written(each) for each in outcome.needles]
     found = scan(project, sought, superseded=outcome.superseded, besides=besides)
-    body = {**found.body(), "source": asked_of_source(project, outcome.source)}
-    project.tick("scanned", 1, 1)
+    body = {**found.body(), "sources": answers(project, outcome.asked)}
     project.ledger.append(lambda _: [Entry("scanned", body)])
-    return body
+    return body, found.where
 
 
 def _digest(names: list[str]) -> str:
@@ -100,10 +107,11 @@ def _digest(names: list[str]) -> str:
 # -- the certificate ---------------------------------------------------------------------------------------------------
 
 
-def certify(project: Project, outcome: Outcome, requests: list[Request], found: Mapping[str, Any]) -> list[Done]:
+def certify(project: Project, outcome: Outcome, requests: list[Request]) -> list[Done]:
     """Write the certificates of all requests of a publication, then record them together."""
+    found, where = scanned(project, outcome)
     claims = {model["name"]: str(model["claim"]["name"]) for model in outcome.models}
-    verdict, source, done, entries = str(found["verdict"]), str(found["source"]), [], []
+    verdict, sources, done, entries = str(found["verdict"]), found["sources"], [], []
     make_folder(project.certificates)
     for number, request in enumerate(requests, start=1):
         signed = certificate.sign(_body(project, outcome, request, found), project.keyring.signing)
@@ -111,7 +119,8 @@ def certify(project: Project, outcome: Outcome, requests: list[Request], found: 
         write_atomically(path, signed)
         body = {"certificate": sha256(signed).hexdigest(), "signer": project.keyring.public}
         entries.append(Entry("certified", body, request.id))
-        done.append(Done(request.id, path, outcome.asked[request.id].outcomes, verdict, source, claims))
+        outcomes, source = outcome.asked[request.id].outcomes, str(sources[request.id])
+        done.append(Done(request.id, path, outcomes, verdict, source, claims, found["opaque"], where))
         project.tick("certificates", number, len(requests))
     finished = [(request.id, request.kind, outcome.asked[request.id].tokens) for request in requests]
     journal.write(project.keyring.erased, finished)
@@ -119,11 +128,12 @@ def certify(project: Project, outcome: Outcome, requests: list[Request], found: 
     return done
 
 
-def journal_tokens(project: Project, target: Target, gone: Table) -> dict[str, Any]:
-    """What the journal keeps of an erasure: the fence that it raises. ``gone``: at least the records that it took."""
+def journal_tokens(project: Project, paper: Paper, gone: Table) -> dict[str, Any]:
+    """What the journal keeps of a request: the fence that it raises. ``gone``: at least the records that it changed."""
+    target, key = paper.target, project.keyring.fence
     mine = None if isinstance(target, Correction | Addition | Column) else gone.change(target)
-    gone = gone.take(slice(0, 0) if mine is None else mine.out)
-    return Fence().raised(project.keyring.fence, target, gone).spelled()
+    fence = Fence().raised(key, target, gone.take(slice(0, 0) if mine is None else mine.out))
+    return (fence if paper.requester == RECONCILE else fence.righted(key, target, gone)).spelled()
 
 
 def model_facts(made: Changed) -> dict[str, Any]:
@@ -164,7 +174,8 @@ def _parameters(made: Changed) -> dict[str, Any]:
 def _body(project: Project, outcome: Outcome, request: Request, found: Mapping[str, Any]) -> dict[str, Any]:
     asking, head = outcome.asked[request.id], project.ledger.head
     purged = sorted(outcome.superseded)
-    parts = [{name: part[name] for name in ("name", "searched", "unit", "found", "control")} for part in found["parts"]]
+    fields = ("name", "searched", "unit", "found", "control", "needles")
+    parts = [{name: part[name] for name in fields} for part in found["parts"]]
     return certificate.Certificate(
         request={
             "id": request.id,
@@ -182,7 +193,7 @@ def _body(project: Project, outcome: Outcome, request: Request, found: Mapping[s
             "parts": parts,  # type: ignore[typeddict-item]
             "needles": found["needles"],
             "undistinguishable": found["undistinguishable"],
-            "source": found["source"],
+            "source": found["sources"][request.id],
         },
         covered=list(COVERED),
         not_covered=[*certificate.OUTSIDE, *_not_covered(project, found)],
@@ -210,7 +221,7 @@ def _not_covered(project: Project, found: Mapping[str, Any]) -> list[str]:
         said.append(
             f"{found['opaque']} files of the project folder that are compressed or sealed: they were not searched."
         )
-    backups = project.book.counts["backed_up"]
+    backups = sum(entry["kind"] == "backup" for entry in project.journal())
     if backups:
         said.append(
             f"{backups} backups of the project's keys, made by `expunge keys backup`: whoever has one, and a copy of"

@@ -2,7 +2,7 @@
 
 A source that was not cleaned still holds the forgotten rows. Each erasure leaves tokens here, keyed digests of ids,
 owners and classes that say nothing without the key, and the next look at the source leaves out what they cover. A
-correction leaves the digest of the row that was wrong, so that the source cannot put the mistake back.
+correction leaves a token of each value that was wrong, so that the source cannot put the mistake back.
 
 Examples
 --------
@@ -25,7 +25,8 @@ import pyarrow as pa
 from expunge import keyed
 from expunge.codec import decode, encode
 from expunge.data.columns import as_names
-from expunge.engine.paper import class_name
+from expunge.engine.cells import cells_of
+from expunge.engine.paper import class_name, corrections
 from expunge.values import Batch, Column, Label, Owners, Records
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
+    from expunge.engine.cells import Row, Said
     from expunge.engine.paper import Subject
     from expunge.keyed import Secret
     from expunge.protocol import Ids
@@ -54,8 +56,10 @@ class Fence:
     records, owners, classes : (k,) tokens
     owned : (k,) pairs of tokens
         Records that went with their owners, each with its owner: readmitting one of them readmits these.
-    superseded : (k,) tokens
-        Keyed digests of rows that were corrected: as they must not come back.
+    classed : (k,) pairs of tokens
+        Records that went with their class, each with it: relabelled in the source they stay out as well.
+    superseded : (k,) pairs of tokens
+        Records that were corrected, each with a value of one of its columns that was wrong: it must not come back.
     columns : tuple of str
         Names of features that were forgotten.
     """
@@ -64,7 +68,8 @@ class Fence:
     owners: NDArray[np.void] = field(default_factory=NONE.copy)
     owned: NDArray[np.void] = field(default_factory=NO_PAIR.copy)
     classes: NDArray[np.void] = field(default_factory=NONE.copy)
-    superseded: NDArray[np.void] = field(default_factory=NONE.copy)
+    classed: NDArray[np.void] = field(default_factory=NO_PAIR.copy)
+    superseded: NDArray[np.void] = field(default_factory=NO_PAIR.copy)
     columns: tuple[str, ...] = ()
 
     def raised(self, key: Secret, target: Target, gone: Table) -> Fence:
@@ -84,32 +89,72 @@ class Fence:
         ids = np.union1d(tokens(key, "record", gone.ids) if records else NONE, self.every_record)
         mine = tokens_among(theirs, named)
         owned = _paired(tokens(key, "record", gone.take(mine).ids), theirs[mine]) if owners else NO_PAIR
+        classed = _classed(key, gone, names)
         return replace(
             self,
             records=np.union1d(self.records, np.intersect1d(tokens_of(key, "record", records), ids)),
             owners=np.union1d(self.owners, named),
             owned=np.union1d(self.owned, owned),
             classes=np.union1d(self.classes, np.concatenate([NONE, *classes])),
+            classed=np.union1d(self.classed, classed),
             columns=tuple(sorted({*self.columns, *columns})),
         )
 
-    def corrected(self, key: Secret, wrong: Table) -> Fence:
-        """The fence with rows that were wrong."""
-        return replace(self, superseded=np.union1d(self.superseded, row_tokens(key, wrong)))
+    def corrected(self, key: Secret, wrong: Table, right: Table | None = None) -> Fence:
+        """The fence with the values that were wrong; ``right``: the rows, by their ids, as they are from now on.
+
+        Only the columns that changed count; without ``right`` all do. A value that is right again may come again.
+        """
+        known = {pair[: keyed.BLOCK] for pair in self.superseded.tolist()}
+        after = {} if right is None else _cells(key, right)
+        settled = {
+            _wrong(key, record, column, said)
+            for record, row in after.items()
+            if record in known
+            for column, saids in row.items()
+            for said in saids
+        }
+        fresh = {
+            _wrong(key, record, column, said)
+            for record, row in _cells(key, wrong).items()
+            for column, saids in row.items()
+            for said in _changed(saids, saids if right is None else after.get(record, {}).get(column), right is None)
+        }
+        held = (set(self.superseded.tolist()) - settled) | fresh
+        return replace(self, superseded=np.frombuffer(b"".join(sorted(held)), PAIR).copy())
+
+    def righted(self, key: Secret, target: Target, before: Table) -> Fence:
+        """The fence with what the corrections of a target put right; ``before``: at least the rows that they change."""
+        fence = self
+        for step in corrections(target):
+            change = before.change(step)
+            if change is not None:
+                fence = fence.corrected(key, before.take(change.out), step.table)
+        return fence
 
     def lowered(self, key: Secret, target: Records | Owners | Label) -> Fence:
-        """The fence without the names of a target: they may come back."""
+        """The fence without the names of a target: they may come back.
+
+        A record that went with its owner or class comes back with them, and not before.
+        """
         match target:
             case Records(ids):
-                back = tokens_of(key, "record", ids)
-                owned = self.owned[~np.isin(_firsts(self.owned), back)]
-                return replace(self, records=np.setdiff1d(self.records, back), owned=owned)
+                kept = self.kept_by_others
+                back = np.setdiff1d(tokens_of(key, "record", ids), kept)
+                return replace(
+                    self,
+                    records=np.setdiff1d(self.records, back),
+                    owned=self.owned[~np.isin(_firsts(self.owned), back)],
+                    classed=self.classed[~np.isin(_firsts(self.classed), back)],
+                )
             case Owners(names):
                 back = tokens_of(key, "owner", names)
                 owned = self.owned[~np.isin(_seconds(self.owned), back)]
                 return replace(self, owners=np.setdiff1d(self.owners, back), owned=owned)
             case Label(value):
-                return replace(self, classes=np.setdiff1d(self.classes, class_token(key, class_name(value))))
+                mine = class_token(key, class_name(value))
+                classed = self.classed[~np.isin(_seconds(self.classed), mine)]
+                return replace(self, classes=np.setdiff1d(self.classes, mine), classed=classed)
 
     def knows(self, key: Secret, subject: Subject) -> bool:
         """Whether what a target names was forgotten."""
@@ -127,16 +172,48 @@ class Fence:
         """(n,) whether each record must stay out."""
         out = tokens_among(tokens(key, "record", table.ids), self.every_record)
         out |= tokens_among(tokens(key, "owner", table.units), self.owners)
-        if len(self.classes) and table.label is not None:
-            names, codes = np.unique(table.label, return_inverse=True)
-            mine = [class_token(key, class_name(name)) for name in names.tolist()]
-            out |= np.isin(np.concatenate([NONE, *mine]), self.classes)[codes]
+        return out | self.erased_classes(key, table)
+
+    def erased_classes(self, key: Secret, table: Table) -> NDArray[np.bool_]:
+        """(n,) whether each record is of a class that was forgotten."""
+        if not len(self.classes) or table.label is None:
+            return np.zeros(len(table), bool)
+        names, codes = np.unique(table.label, return_inverse=True)
+        mine = [class_token(key, class_name(name)) for name in names.tolist()]
+        return np.asarray(np.isin(np.concatenate([NONE, *mine]), self.classes)[codes])
+
+    def stale(self, key: Secret, table: Table) -> NDArray[np.bool_]:
+        """(n,) whether each row says something that was put right here."""
+        out = np.zeros(len(table), bool)
+        if not len(self.superseded):
+            return out
+        names = tokens(key, "record", table.ids)
+        among = np.flatnonzero(tokens_among(names, np.unique(_firsts(self.superseded))))
+        wrong = set(self.superseded.tolist())
+        said = _cells(key, table.take(among))
+        for place in among.tolist():
+            record = bytes(names[place])
+            out[place] = any(
+                _wrong(key, record, column, each) in wrong for column, saids in said[record].items() for each in saids
+            )
         return out
 
     @property
     def every_record(self) -> NDArray[np.void]:
         """(k,) tokens of all records that stay out by their ids."""
-        return np.union1d(self.records, _firsts(self.owned))
+        return np.union1d(self.records, np.union1d(_firsts(self.owned), _firsts(self.classed)))
+
+    @property
+    def kept_by_others(self) -> NDArray[np.void]:
+        """(k,) tokens of records that stay out because their owner or their class does."""
+        owned = _firsts(self.owned)[np.isin(_seconds(self.owned), self.owners)]
+        classed = _firsts(self.classed)[np.isin(_seconds(self.classed), self.classes)]
+        return np.union1d(owned, classed)
+
+    @property
+    def names_anybody(self) -> bool:
+        """Whether it keeps out more than columns."""
+        return any(len(getattr(self, name)) for name in KINDS)
 
     def joined(self, other: Fence) -> Fence:
         """What either keeps out."""
@@ -156,7 +233,7 @@ class Fence:
     def read(cls, content: bytes) -> Fence:
         """What `written` wrote."""
         held = decode(content)
-        return cls(**{name: _tokens(name, held[name]) for name in KINDS}, columns=held["columns"])
+        return cls(**{name: _tokens(name, held.get(name, b"")) for name in KINDS}, columns=held["columns"])
 
     def spelled(self) -> dict[str, Any]:
         """As JSON, for the journal."""
@@ -165,11 +242,21 @@ class Fence:
     @classmethod
     def from_spelled(cls, said: Mapping[str, Any]) -> Fence:
         """What `spelled` said."""
-        held = {name: _tokens(name, bytes.fromhex(said[name])) for name in KINDS}
-        return cls(**held, columns=tuple(said["columns"]))
+        held = {name: _tokens(name, bytes.fromhex(said.get(name, ""))) for name in KINDS}
+        return cls(**held, columns=tuple(said.get("columns", ())))
 
 
+PAIRED = ("owned", "classed", "superseded")
 KINDS = tuple(kind.name for kind in fields(Fence) if kind.name != "columns")
+
+
+def refused_rows(fence: Fence, key: Secret, table: Table) -> int:
+    """How many rows of a correction would give a record to somebody erased, or to a class that was.
+
+    A row whose record itself was erased is not counted: it changes nothing.
+    """
+    rows = table.take(~tokens_among(tokens(key, "record", table.ids), fence.every_record))
+    return int(fence.covers(key, rows).sum())
 
 
 def tokens(key: Secret, kind: str, names: Ids) -> NDArray[np.void]:
@@ -209,7 +296,36 @@ def tokens_among(asked: NDArray[np.void], fenced: NDArray[np.void]) -> NDArray[n
 
 
 def _tokens(kind: str, content: bytes) -> NDArray[np.void]:
-    return np.frombuffer(content, PAIR if kind == "owned" else TOKEN).copy()
+    return np.frombuffer(content, PAIR if kind in PAIRED else TOKEN).copy()
+
+
+def _classed(key: Secret, gone: Table, names: Collection[str]) -> NDArray[np.void]:
+    """Records of forgotten classes, each with its class."""
+    pairs = [NO_PAIR]
+    for value in gone.present if names else ():
+        if class_name(value) in names:
+            mine = tokens(key, "record", gone.take(np.asarray(gone.label == value)).ids)
+            pairs.append(_paired(mine, np.repeat(class_token(key, class_name(value)), len(mine))))
+    return np.concatenate(pairs)
+
+
+def _cells(key: Secret, table: Table) -> dict[bytes, Row]:
+    """What each record says, by its token."""
+    return dict(zip(map(bytes, tokens(key, "record", table.ids)), cells_of(table), strict=True))
+
+
+def _wrong(key: Secret, record: bytes, column: bytes, said: bytes) -> bytes:
+    """A record and one of its values, as a pair of tokens."""
+    return record + bytes.fromhex(keyed.digest(keyed.subkey(key, "fence", "cell"), record, column, said))
+
+
+def _changed(wrong: Said, right: Said | None, whole: bool) -> Said:  # noqa: FBT001
+    """The spellings of a value that the right one does not share."""
+    if whole:
+        return wrong
+    if right is None or wrong[0] == right[0]:
+        return ()
+    return tuple(said for said in wrong if said not in right)
 
 
 def _paired(first: NDArray[np.void], second: NDArray[np.void]) -> NDArray[np.void]:

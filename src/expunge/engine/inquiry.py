@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from expunge.audit.arms import answers
-from expunge.audit.utility import utility
 from expunge.codec import fingerprint
 from expunge.data import snapshot as blocks
-from expunge.engine.change import for_shown, planned
 from expunge.engine.intake import canonical, presence
 from expunge.engine.paper import subjects
 from expunge.errors import DamagedError, DataError, ProjectError
@@ -30,6 +27,9 @@ if TYPE_CHECKING:
     from expunge.engine.roster import Presence
     from expunge.planner import Plan
     from expunge.values import Refusal, Target
+
+
+MORSEL = 1 << 15  # rows that are predicted at a time
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def quote(project: Project, target: Target) -> tuple[Mapping[Subject, Presence],
 
 
 def _quoted(project: Project, root: Root, target: Target) -> tuple[Mapping[Subject, Presence], list[Offer]]:
+    from expunge.engine.change import for_shown, planned  # they import scikit-learn, which `where` need not wait for
+
     data = project.table(root)
     target = canonical(target, data)
     offers = []
@@ -121,9 +123,11 @@ def _predicted(project: Project, root: Root, name: str, rows: Table) -> tuple[ND
     gone = [held for held in rows.names if held not in dict(root.snapshot.schema.columns)]
     for held in gone:
         rows = rows.drop(held)
-    model = project.model(standing)
-    scores = np.asarray(project.method(standing, root).predict(model, rows))
-    return scores, getattr(model, "classes", None)
+    model, method, parts = project.model(standing), project.method(standing, root), []
+    for start in range(0, max(len(rows), 1), MORSEL):  # so that a million rows need not be prepared at once
+        parts.append(np.asarray(method.predict(model, rows.take(slice(start, start + MORSEL)))))
+        project.tick("rows", min(start + MORSEL, len(rows)), len(rows))
+    return np.concatenate(parts), getattr(model, "classes", None)
 
 
 def chosen(project: Project, name: str | None) -> str:
@@ -171,6 +175,9 @@ def replay(project: Project, name: str | None = None) -> Replayed:
     standing = root.models[name]
     method = project.method(standing, root)
     shown, held = project.shown(data, standing.holdout)
+    from expunge.audit.arms import answers
+    from expunge.audit.utility import utility
+
     run = project.run().afresh()
     start = perf_counter()
     again = method.learn(shown, run)

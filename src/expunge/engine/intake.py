@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Literal
 
 from expunge import keyed
 from expunge.certificate import commitment
-from expunge.engine.paper import Paper, content_of, subjects, token
+from expunge.engine.fence import refused_rows
+from expunge.engine.paper import Paper, content_of, corrections, subjects, token
 from expunge.engine.roster import Roster
-from expunge.errors import ParameterError, UnknownSubjectError
+from expunge.errors import ParameterError, RefusedError, UnknownSubjectError
 from expunge.ledger.chain import Entry
-from expunge.values import Addition, Batch, Correction, Label
+from expunge.values import Addition, Batch, Correction, Label, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from expunge.data.table import Table
+    from expunge.engine.fence import Fence
     from expunge.engine.paper import Subject
     from expunge.engine.project import Project
     from expunge.engine.root import Root
@@ -71,6 +73,8 @@ def receive(project: Project, target: Target, *, requester: str | None = None, r
         When the data hold nothing that the target names, and nothing of it was erased before. Nothing has changed.
     ParameterError
         When the requester used the reference for something else.
+    RefusedError
+        When a correction would bring back whom the fence keeps out.
     DataError
         When names are of another type than those of the data, or rows of a correction do not fit them.
     """
@@ -87,9 +91,23 @@ def receive(project: Project, target: Target, *, requester: str | None = None, r
         if "erased" in found.values():
             return Receipt(None, "already", None, found)
         raise UnknownSubjectError(_unknown(target, project))
+    if brings_back(project, project.fence(root), target):
+        raise RefusedError(BROUGHT_BACK)
     project.table(root).take(slice(0, 0)).change(target)  # what does not fit must not keep the others waiting later
     paper = Paper(secrets.token_bytes(SALT), target, requester, reference, root.snapshot.schema)
     return _accepted(project, paper, mark, content, found)
+
+
+BROUGHT_BACK = Refusal(
+    "a row of this correction gives a record to an owner or a class that was forgotten, and must stay out",
+    "instead",
+    "`expunge readmit` lifts the fence, on the record",
+)
+
+
+def brings_back(project: Project, fence: Fence, target: Target) -> bool:
+    """Whether a correction would bring back whom the fence keeps out."""
+    return any(refused_rows(fence, project.keyring.fence, step.table) for step in corrections(target))
 
 
 def _found(project: Project, root: Root, target: Target) -> tuple[Root, Target, dict[Subject, Presence]]:
@@ -176,6 +194,12 @@ def _same(earlier: Request, content: str, reference: str | None, *, left: bool) 
                 " request needs a new reference"
             )
             raise ParameterError(msg)
+        if earlier.state == "certified" and left:
+            msg = (
+                f"request {earlier.id}, reference {reference!r}, is done, and the data hold what it named again: it was"
+                " readmitted since; ask under a new reference"
+            )
+            raise ParameterError(msg)
         return earlier.state != "ended"
     return earlier.state in ("received", "published") or not left
 
@@ -191,6 +215,7 @@ def _digest(project: Project, target: Target) -> str:
 
 
 def _unknown(target: Target, project: Project) -> str:
-    named = [f"{kind} {name!r}" for kind, name in subjects(target)]
+    plain = [(kind, str(name).partition(" ")[2] if kind == "class" else repr(name)) for kind, name in subjects(target)]
+    named = [f"{kind} {name}" for kind, name in plain]
     said = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
     return f"project {project.settings.name!r} holds no {said or 'record at all'}: nothing was changed"

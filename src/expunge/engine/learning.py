@@ -6,6 +6,7 @@ says today. What was forgotten stays behind the fence whenever the source is rea
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,14 @@ import pyarrow as pa
 from expunge.audit.facts import among
 from expunge.codec import encode
 from expunge.data import snapshot as blocks
-from expunge.data.schema import Schema, arrow_of, table_of
+from expunge.data.schema import Schema, arrow_of, table_of, typed
 from expunge.data.sources import open_source
 from expunge.engine import line
 from expunge.engine.change import change, stand
-from expunge.engine.fence import row_tokens, tokens_among
+from expunge.engine.declaring import refuse_redeclared
 from expunge.engine.intake import roster
 from expunge.engine.root import Root, Standing
-from expunge.errors import DamagedError, DataError, ProjectError
-from expunge.ledger import journal
+from expunge.errors import DamagedError, DataError, ExpungeError, ProjectError
 from expunge.ledger.chain import Entry
 from expunge.project.assembly import method_of
 from expunge.protocol import Change, Priced
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from expunge.engine.project import Project
     from expunge.keyed import Secret
     from expunge.project.settings import ModelSettings, Settings
-    from expunge.protocol import Ids
 
 
 @dataclass(frozen=True)
@@ -72,17 +71,20 @@ def learn(project: Project, *, again: bool = False) -> Learned:
 
     The first time the source is read into the snapshot. Later the snapshot is used, unless the columns, ids or owners
     that ``expunge.toml`` declares are others, or ``again`` asks for the source as it is today.
+
+    Raises
+    ------
+    ProjectError
+        When the source is to be read and requests are pending, or when ids, owners or labels are declared otherwise
+        than those that were forgotten: the fence would not know them.
     """
     with project.working("learn"):
-        root = _begun(project, again=again)
-        schema = schema_of(project.settings)
-        if root is None or again or _declared_otherwise(project, root, schema):
-            learned = _publish(project, *_from_source(project, root, schema))
-            journal.settle(project.keyring.erased, project.book)  # what the source still had of it stayed out
-            return learned
-        if not _drifted(project, root):
-            return Learned("nothing", root.snapshot.rows)
-        return _publish(project, replace(root, models={}), 0)  # what expunge.toml no longer names is not kept
+        try:
+            return _learn(project, again=again)
+        except ExpungeError:
+            with suppress(DamagedError):  # what was sealed on the way is personal data that nothing names
+                project.store.sweep(project.live)
+            raise
 
 
 def update(project: Project) -> Learned:
@@ -130,7 +132,7 @@ def unheld(project: Project, root: Root, fence: Fence) -> tuple[Table | None, in
         fresh = rows.take(~here.has(rows.ids))
         if not len(fresh):
             continue
-        out = fence.covers(key, fresh) | tokens_among(row_tokens(key, fresh), fence.superseded)
+        out = fence.covers(key, fresh) | fence.stale(key, fresh)
         fenced += int(out.sum())
         if not out.all():
             found.append(arrow_of(fresh.take(~out), schema))
@@ -140,6 +142,21 @@ def unheld(project: Project, root: Root, fence: Fence) -> tuple[Table | None, in
 
 
 # -- the work ----------------------------------------------------------------------------------------------------------
+
+
+def _learn(project: Project, *, again: bool) -> Learned:
+    root, fence = _begun(project, again=again)
+    schema = schema_of(project.settings)
+    if root is not None:
+        refuse_redeclared(root.snapshot.schema, schema, fence)
+        otherwise = _declared_otherwise(fence, root, schema)
+        if again or otherwise:
+            _refuse_pending(project)
+        elif _drifted(project, root):
+            return _publish(project, replace(root, models={}), 0)  # what expunge.toml no longer names is not kept
+        else:
+            return Learned("nothing", root.snapshot.rows)
+    return _publish(project, *_from_source(project, root, schema, fence))
 
 
 def _publish(project: Project, root: Root, fenced: int) -> Learned:
@@ -193,39 +210,84 @@ def _learned(project: Project, root: Root, data: Table, settings: ModelSettings)
     return stand(project, method, model, content, empty, run), visits, seconds, content
 
 
-def _begun(project: Project, *, again: bool) -> Root | None:
-    """What is published, with nothing left to do; None where the source is to be read and what there was is broken."""
+def _begun(project: Project, *, again: bool) -> tuple[Root | None, Fence]:
+    """What is published, with nothing left to do, and all that stays out.
+
+    Where the source is to be read again, whatever is broken is left aside, each part for itself: without a root the
+    journal still keeps out what was forgotten, and with one the fence does although the models are broken.
+    """
+    root, fence = None, None
     try:
         line.finish(project)
-        root = project.root
-        if root is not None:
-            project.fence(root)
     except DamagedError:
         if not again:
             raise
-        return None
+    with suppress(DamagedError) if again else nullcontext():
+        root = project.root
+        fence = project.fence(root)
+    kept_out = project.kept_out()
+    if fence is not None and root is not None:  # it knows the last word on what was put right
+        kept_out = replace(kept_out, superseded=fence.superseded)
+    else:
+        _refuse_unfinished(project)
+    return root, kept_out if fence is None else fence.joined(kept_out)
+
+
+def _refuse_unfinished(project: Project) -> None:
+    """Raise where something was forgotten of which only a fence that does not open knew."""
+    known = {entry["request"] for entry in project.journal()}
+    lost = sum(request.id not in known for request in project.book.unfinished)
+    if lost:
+        msg = (
+            f"{lost} requests were carried out, and neither the fence nor the journal says any more what they forgot:"
+            " the source would bring it back; put the damaged files back from a backup, or begin a new project"
+        )
+        raise DamagedError(msg)
+
+
+def _refuse_pending(project: Project) -> None:
     pending = project.book.pending
-    if again and pending:
+    if pending:
         msg = f"{len(pending)} requests are pending: work them off before the source is read again, `expunge work`"
         raise ProjectError(msg)
-    return root
 
 
-def _from_source(project: Project, root: Root | None, schema: Schema) -> tuple[Root, int]:
+def _from_source(project: Project, root: Root | None, schema: Schema, fence: Fence) -> tuple[Root, int]:
     """The source as it is today, sealed in blocks, without what was forgotten and with what was put right."""
-    fence = project.fence(root).joined(project.kept_out())
     schema = schema.without(*fence.columns)
     skip = _Skip(fence, project.keyring.fence, schema)
     batches, count, store = source_of(project).batches(schema), project.settings.work.blocks, project.store
     with store.writing():
         snapshot = blocks.take(batches, schema, project.keyring.run, store.put, blocks=count, skip=skip)
-        if skip.wrong and root is not None:
-            data = project.table(root)
-            right = data.take(np.any([among(data.ids, ids) for ids in skip.wrong], axis=0))
+        right = _right(project, root, skip)
+        if right is not None:
+            skip.left -= len(right)
             change = Change(np.zeros(0, np.intp), right)
             snapshot = blocks.revised(snapshot, project.keyring.run, store.read, store.put, right, change)
         sealed = store.put(fence.written())
     return Root(snapshot, {}, sealed), skip.left
+
+
+def _right(project: Project, root: Root | None, skip: _Skip) -> Table | None:
+    """The snapshot's rows in the place of those that the source has wrong, less those that must stay out.
+
+    A column that the snapshot does not have is as the source says.
+    """
+    if root is None or not skip.wrong:
+        return None
+    source, held = pa.concat_tables(skip.wrong), root.snapshot.schema
+    try:
+        data = project.table(root)
+    except DamagedError:  # they went with the snapshot; as the source has them they must not come back
+        return None
+    data = data.take(among(data.ids, table_of(source, skip.schema).ids))
+    ours, places = arrow_of(data, held), {name: place for place, name in enumerate(source[skip.schema.id].to_pylist())}
+    theirs = source.take(pa.array([places[name] for name in ours[held.id].to_pylist()], pa.int64()))
+    kinds = skip.schema.kinds
+    parts = {name: (ours if name in held.kinds else theirs)[name] for name in kinds}
+    right = table_of(typed(pa.table(parts), kinds, "the rows that were put right"), skip.schema)
+    right = right.take(~skip.fence.covers(skip.key, right))
+    return right if len(right) else None
 
 
 class _Skip:
@@ -234,23 +296,21 @@ class _Skip:
     def __init__(self, fence: Fence, key: Secret, schema: Schema) -> None:
         self.fence, self.key, self.schema = fence, key, schema
         self.left = 0
-        self.wrong: list[Ids] = []
+        self.wrong: list[pa.Table] = []
 
     def __call__(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
         rows = table_of(batch, self.schema)
-        out = self.fence.covers(self.key, rows)
-        self.left += int(out.sum())
-        wrong = tokens_among(row_tokens(self.key, rows), self.fence.superseded) & ~out
+        wrong = self.fence.stale(self.key, rows)
         if wrong.any():
-            self.wrong.append(rows.take(wrong).ids)
-        return out | wrong
+            self.wrong.append(pa.Table.from_batches([batch.filter(pa.array(wrong))]))
+        out = wrong | self.fence.covers(self.key, rows)
+        self.left += int(out.sum())
+        return out
 
 
-def _declared_otherwise(project: Project, root: Root, schema: Schema) -> bool:
+def _declared_otherwise(fence: Fence, root: Root, schema: Schema) -> bool:
     """Whether the snapshot was taken under other declarations; columns that were forgotten aside."""
-    gone = project.fence(root).columns
-    kept = tuple((name, kind) for name, kind in schema.columns if name not in gone)
-    return replace(schema, columns=kept) != root.snapshot.schema
+    return schema.without(*fence.columns) != root.snapshot.schema
 
 
 def _drifted(project: Project, root: Root) -> bool:

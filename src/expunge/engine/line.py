@@ -16,13 +16,24 @@ from expunge.certificate import commitment
 from expunge.data import snapshot as blocks
 from expunge.engine import evidence
 from expunge.engine.change import Changed, change, planned
-from expunge.engine.intake import Receipt, receive, roster
+from expunge.engine.intake import BROUGHT_BACK, Receipt, brings_back, receive, roster
 from expunge.engine.outcome import Asking, Outcome
 from expunge.engine.paper import RECONCILE, Paper, corrections, subjects
 from expunge.engine.scan import needles_of
-from expunge.errors import DamagedError, LearnError, RefusedError, VetoError
+from expunge.engine.source_check import question
+from expunge.errors import (
+    DamagedError,
+    DataError,
+    ExpungeError,
+    LearnError,
+    RefusedError,
+    StoreError,
+    UnknownSubjectError,
+    VetoError,
+)
+from expunge.ledger import journal
 from expunge.ledger.chain import Entry
-from expunge.values import Batch, Correction, Label, Owners, Records, Refusal
+from expunge.values import Batch, Correction, Records, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,8 +72,9 @@ def work(project: Project) -> list[Done]:
             return done
         try:
             publish(project, papers)
-        except (LearnError, VetoError):
-            if len(papers) == 1:
+        except ExpungeError as failure:
+            if len(papers) == 1 or isinstance(failure, RefusedError | StoreError):
+                project.store.sweep(project.live)  # the papers of requests that have ended
                 raise
             return done + _one_by_one(project, papers)
         return done + finish(project)
@@ -74,20 +86,29 @@ def finish(project: Project, *, sweep: bool = True) -> list[Done]:
     Without ``sweep`` only where there was something to finish: for who publishes, and finishes, right afterwards.
     """
     publication = project.book.publication
-    if publication is None:
+    if publication is None:  # a first learn that failed or was killed left blobs that nothing will ever need
+        project.store.sweep(project.live)
         return []
-    unfinished, outcome = project.book.unfinished, None
-    if unfinished and publication.outcome is not None:
-        outcome = Outcome.read(project.store.read(publication.outcome))
+    unfinished, done = project.book.unfinished, list[evidence.Done]()
+    outcome = _outcome_of(project, publication.outcome) if unfinished and publication.outcome is not None else None
     if not publication.purged:
         evidence.purge(project, outcome)
-    done = []
     if outcome is not None:
-        scan = evidence.scanned(project, outcome)
-        done = evidence.certify(project, outcome, unfinished, scan)
+        done = evidence.certify(project, outcome, unfinished)
     if sweep or done:
         project.store.sweep(project.live)
     return done
+
+
+def _outcome_of(project: Project, address: str) -> Outcome | None:
+    """What is left to do; where it does not open any more, its requests end on the record, without a certificate."""
+    try:
+        return Outcome.read(project.store.read(address))
+    except DamagedError:
+        reason = "it was carried out and published, but the sealed notes for its certificate do not open any more"
+        for request in project.book.unfinished:
+            _end(project, request.id, "failed", reason)
+        return None
 
 
 def _one_by_one(project: Project, papers: Mapping[str, Paper]) -> list[Done]:
@@ -100,11 +121,15 @@ def _one_by_one(project: Project, papers: Mapping[str, Paper]) -> list[Done]:
             continue
         try:
             publish(project, {number: _fitted(project, paper)})
+        except DataError as unfit:  # as the data have become since it was received
+            _end(project, number, "failed", f"it does not fit the data any more: {type(unfit).__name__}")
+            failed = unfit
         except (LearnError, RefusedError, VetoError) as failure:
             failed = failure
         else:
             done += finish(project)
     if failed is not None:
+        project.store.sweep(project.live)
         raise failed
     return done
 
@@ -126,6 +151,7 @@ class Worked:
 def publish(project: Project, papers: Mapping[str, Paper]) -> None:
     """Forget what the papers ask, in every model, and publish it all with one event."""
     root = project.published()
+    papers = _allowed(project, root, papers)
     try:
         try:
             worked = forgotten(project, root, papers)
@@ -154,7 +180,8 @@ def commit(project: Project, root: Root, worked: Worked, cause: str) -> None:
         for made in worked.changes:
             project.store.put(made.content)
             new = new.with_model(made.name, made.after)
-        outcome = _outcome(project, root, new, worked) if worked.papers else None
+        asked = _asked(project, root, worked)
+        outcome = _outcome(project, root, new, worked, asked) if worked.papers else None
         models = {
             made.name: {"before": made.before.fingerprint, "after": made.after.fingerprint} for made in worked.changes
         }
@@ -165,6 +192,9 @@ def commit(project: Project, root: Root, worked: Worked, cause: str) -> None:
             "outcome": None if outcome is None else project.store.put(outcome.written()),
             "models": models,
         }
+        lines = [(n, project.book.requests[n].kind, asking.tokens) for n, asking in asked.items()]
+        if lines:  # before the publication: a backup that is restored right after it must know
+            journal.write(project.keyring.erased, lines, state="begun")
         project.ledger.append(lambda _: [Entry("published", body)])
 
 
@@ -217,6 +247,19 @@ def _narrowed(target: Target, columns: Iterable[str]) -> Target:
     return Correction(rows)
 
 
+def _allowed(project: Project, root: Root, papers: Mapping[str, Paper]) -> Mapping[str, Paper]:
+    """The requests without corrections that would bring back whom the fence, or this very batch, keeps out."""
+    none = project.table(root).take(slice(0, 0))
+    fence = project.fence(root).raised(project.keyring.fence, target_of(papers.values()), none)
+    refused = [number for number, paper in papers.items() if brings_back(project, fence, paper.target)]
+    for number in refused:
+        _end(project, number, "refused", BROUGHT_BACK.reason)
+    kept = {number: paper for number, paper in papers.items() if number not in refused}
+    if not kept:
+        raise RefusedError(BROUGHT_BACK)
+    return kept
+
+
 def _honourable(project: Project, root: Root, papers: Mapping[str, Paper]) -> Mapping[str, Paper]:
     """The requests that every model can honour; the others end with the reason, and without any left it is raised."""
     refusals = {number: _refused(project, root, paper.target) for number, paper in papers.items()}
@@ -234,8 +277,26 @@ def _refused(project: Project, root: Root, target: Target) -> Refusal | None:
     return next((answer for answer in answers if isinstance(answer, Refusal)), None)
 
 
+def withdraw(project: Project, number: str) -> None:
+    """Take a request back that still waits: it ends on the record, and its sealed target is destroyed.
+
+    Raises
+    ------
+    UnknownSubjectError
+        When no request of this number waits.
+    """
+    with project.working("withdraw"):
+        if number not in {request.id for request in project.book.pending}:
+            msg = f"no request {number!r} waits in project {project.settings.name!r}; `expunge status` says which do"
+            raise UnknownSubjectError(msg)
+        _end(project, number, "withdrawn", "whoever asked took it back")
+        project.store.sweep(project.live)
+
+
 def _end(project: Project, number: str, state: str, reason: str) -> None:
     project.ledger.append(lambda _: [Entry("ended", {"state": state, "reason": reason}, number)])
+    if state != "failed" and any(entry["request"] == number for entry in project.journal()):
+        journal.write(project.keyring.erased, [(number, "ended", {})])
 
 
 # -- what is published -------------------------------------------------------------------------------------------------
@@ -246,11 +307,9 @@ def _fenced(project: Project, root: Root, worked: Worked) -> Fence:
     change, key = worked.before.change(worked.target), project.keyring.fence
     gone = worked.before.take(slice(0, 0)) if change is None else worked.before.take(change.out)
     fence = project.fence(root).raised(key, worked.target, gone)
-    asked = [paper.target for paper in worked.papers.values() if paper.requester != RECONCILE]
-    for step in (step for target in asked for step in corrections(target)):
-        wrong = worked.before.change(step)
-        if wrong is not None:
-            fence = fence.corrected(key, worked.before.take(wrong.out))
+    for paper in worked.papers.values():
+        if paper.requester != RECONCILE:  # what the source itself says otherwise today was no mistake
+            fence = fence.righted(key, paper.target, worked.before)
     return fence
 
 
@@ -263,16 +322,19 @@ def _revised(project: Project, root: Root, worked: Worked) -> blocks.Snapshot:
     return blocks.revised(root.snapshot, project.keyring.run, store.read, store.put, worked.before, change)
 
 
-def _outcome(project: Project, root: Root, new: Root, worked: Worked) -> Outcome:
+def _outcome(project: Project, root: Root, new: Root, worked: Worked, asked: Mapping[str, Asking]) -> Outcome:
     """What scan and certificates need to know when this is published."""
     gone = {str(project.book.root), *root.addresses} - new.addresses
     superseded = (*sorted(gone), *sorted(project.store.names_of(root.links - new.links)))
-    change = worked.before.change(worked.target)
-    out = worked.before.take(slice(0, 0) if change is None else change.out).gathered()
-    asked = {number: _asking(project, root, (out, worked.after), paper) for number, paper in worked.papers.items()}
     needles = needles_of(project, worked.before, worked.after, worked.target)
     models = tuple(evidence.model_facts(made) for made in worked.changes)
-    return Outcome(asked, models, tuple(each.written() for each in needles), superseded, _source(root, worked))
+    return Outcome(asked, models, tuple(each.written() for each in needles), superseded)
+
+
+def _asked(project: Project, root: Root, worked: Worked) -> dict[str, Asking]:
+    change = worked.before.change(worked.target)
+    out = worked.before.take(slice(0, 0) if change is None else change.out).gathered()
+    return {number: _asking(project, root, (out, worked.after), paper) for number, paper in worked.papers.items()}
 
 
 def _asking(project: Project, root: Root, parts: tuple[Table, Table], paper: Paper) -> Asking:
@@ -284,19 +346,6 @@ def _asking(project: Project, root: Root, parts: tuple[Table, Table], paper: Pap
     stays = [Records(held.ids[among(held.ids, after.ids)].tolist()) for held in rows]
     right = {subject for step in stays for subject in subjects(step) if found[subject] == "held"}
     outcomes = tuple((*subject, "corrected" if subject in right else words[state]) for subject, state in found.items())
-    tokens = evidence.journal_tokens(project, paper.target, gone)
+    tokens = evidence.journal_tokens(project, paper, gone)
     reference = None if paper.reference is None else commitment(paper.salt, "reference", paper.reference)
-    return Asking(paper.salt, outcomes, tokens, reference)
-
-
-def _source(root: Root, worked: Worked) -> dict[str, Any]:
-    """What to ask the user's source: owners where owners were named, ids else; classes and columns are not asked."""
-    steps = worked.target.targets if isinstance(worked.target, Batch) else (worked.target,)
-    schema = root.snapshot.schema
-    owners = {name for step in steps if isinstance(step, Owners) for name in step.names}
-    records = {name for step in steps if isinstance(step, Records) for name in step.ids}
-    if any(isinstance(step, Label) for step in steps) or bool(owners) == bool(records):
-        return {}
-    if owners and schema.owner is not None:
-        return {"column": schema.owner, "kind": schema.owner_type, "names": sorted(owners, key=str)}
-    return {"column": schema.id, "kind": schema.id_type, "names": sorted(owners | records, key=str)}
+    return Asking(paper.salt, outcomes, tokens, reference, question(root.snapshot.schema, paper.target))

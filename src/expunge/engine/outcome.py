@@ -25,12 +25,15 @@ class Asking:
         What the journal keeps, so that a restored backup forgets it again.
     reference : str or None
         Commitment to the requester's own name for the request.
+    source : mapping
+        What to look for in the user's own source: names, by column.
     """
 
     salt: bytes
     outcomes: tuple[tuple[str, int | str, str], ...]
     tokens: Mapping[str, Any]
     reference: str | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,12 @@ class Outcome:
         What to look for.
     superseded : tuple of str
         File names that must not open any more.
-    source : mapping
-        What to ask the user's source: column, kind and names; empty where there is nothing to ask.
     """
 
     asked: Mapping[str, Asking]
     models: tuple[Mapping[str, Any], ...]
     needles: tuple[Mapping[str, Any], ...]
     superseded: tuple[str, ...]
-    source: Mapping[str, Any] = field(default_factory=dict)
 
     def written(self) -> bytes:
         """Canonical bytes."""

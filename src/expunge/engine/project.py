@@ -94,6 +94,12 @@ class Project:
                 " them back from a backup, and EXPUNGE_SECRETS names another folder"
             )
             raise SecretError(msg)
+        if secrets.resolve().is_relative_to(folder.resolve()):
+            msg = (
+                f"the secrets would lie inside the project, in {secrets}: whoever copies the folder would have them;"
+                " let EXPUNGE_SECRETS name a folder elsewhere"
+            )
+            raise SecretError(msg)
         keyring = Keyring.load(secrets) if Keyring.exists(secrets) else Keyring.create(secrets)
         finished = journal.read(keyring.erased)
         ledger = _ledger(settings, inside, keyring, shortened_ok=shortened_ok)
@@ -171,7 +177,8 @@ class Project:
         held: tuple[Any, Table] | None = self.__dict__.get("_table")
         if held is None or held[0] != root.snapshot.blocks:
             self.__dict__.pop("_table", None)  # two tables need not fit into memory
-            held = self.__dict__["_table"] = (root.snapshot.blocks, blocks.load(root.snapshot, self.store.read))
+            with _advised("`expunge learn --again` reads the source again, behind the fence"):
+                held = self.__dict__["_table"] = (root.snapshot.blocks, blocks.load(root.snapshot, self.store.read))
         return held[1]
 
     def fence(self, root: Root | None) -> Fence:
@@ -185,7 +192,8 @@ class Project:
 
     def model(self, standing: Standing) -> Any:
         """A published model, rebuilt."""
-        return decode(self.store.read(standing.address), trusted=self.trusted())
+        with _advised("`expunge learn` learns the model again from the snapshot"):
+            return decode(self.store.read(standing.address), trusted=self.trusted())
 
     def journal(self) -> list[dict[str, Any]]:
         """Finished erasures, as the file beside the secrets has them."""
@@ -195,6 +203,8 @@ class Project:
         """Everything that the journal says was erased, and not readmitted since."""
         fence = Fence()
         for entry in self.journal():
+            if entry["kind"] in journal.SILENT:
+                continue
             mine = Fence.from_spelled(entry)
             fence = fence.less(mine) if entry["kind"] == "readmit" else fence.joined(mine)
         return fence
@@ -264,6 +274,16 @@ class Project:
         if book.unfinished and book.publication is not None and book.publication.outcome is not None:
             reached.add(book.publication.outcome)
         return Live(frozenset(reached), frozenset() if root is None else root.links)
+
+
+@contextmanager
+def _advised(what: str) -> Iterator[None]:
+    """A blob that does not open, with what to do when it cannot be put back from where it went."""
+    try:
+        yield
+    except DamagedError as damage:
+        msg = f"{damage}; if it cannot be put back, {what}"
+        raise DamagedError(msg) from damage
 
 
 def _ledger(settings: Settings, inside: Path, keyring: Keyring, *, shortened_ok: bool) -> Ledger:

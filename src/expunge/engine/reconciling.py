@@ -15,7 +15,7 @@ import pyarrow as pa
 from expunge import keyed
 from expunge.data.schema import arrow_of, table_of
 from expunge.engine import line
-from expunge.engine.fence import row_tokens, tokens, tokens_among
+from expunge.engine.fence import row_tokens, tokens
 from expunge.engine.intake import receive
 from expunge.engine.learning import source_of
 from expunge.engine.paper import RECONCILE
@@ -51,7 +51,8 @@ class Difference:
     new : int
         Rows that the snapshot does not hold: `expunge learn --update` learns them.
     fenced : int
-        Rows that were forgotten and that the source still has.
+        Rows that were forgotten and that the source still has, and those that it now gives to somebody, or to a class,
+        that was forgotten: left as they are.
     """
 
     rows: int
@@ -93,13 +94,15 @@ def _difference(project: Project, root: Root) -> Difference:
         rows = table_of(batch, schema)
         held = known.seen(rows.ids)
         strangers = rows.take(~held)
-        out = fence.covers(key, strangers) | tokens_among(row_tokens(key, strangers), fence.superseded)
+        out = fence.covers(key, strangers) | fence.stale(key, strangers)
         fenced, new = fenced + int(out.sum()), new + int((~out).sum())
         others = known.others(rows.take(held))
-        wrong = tokens_among(row_tokens(key, others), fence.superseded)
-        stale += int(wrong.sum())
-        if not wrong.all():
-            changed.append(arrow_of(others.take(~wrong), schema))
+        wrong = fence.stale(key, others)
+        theirs = fence.covers(key, others) & ~wrong  # given to somebody, or to a class, that was forgotten
+        stale, fenced = stale + int(wrong.sum()), fenced + int(theirs.sum())
+        left = wrong | theirs
+        if not left.all():
+            changed.append(arrow_of(others.take(~left), schema))
     gone = data.take(~known.found).ids
     rows_changed = table_of(pa.concat_tables(changed), schema) if changed else None
     return Difference(len(data), gone, rows_changed, stale, new, fenced)

@@ -8,13 +8,14 @@ tokens. What the restored ledger does not know of it is matched with the restore
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from expunge.engine import line
 from expunge.engine.fence import Fence, class_token, tokens, tokens_among
 from expunge.engine.intake import receive
+from expunge.engine.learning import learn
 from expunge.engine.paper import class_name
 from expunge.errors import DamagedError
 from expunge.ledger import journal
@@ -22,8 +23,11 @@ from expunge.ledger.chain import Entry
 from expunge.values import Batch, Column, Label, Owners, Records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from expunge.data.table import Table
     from expunge.engine.evidence import Done
+    from expunge.engine.learning import Learned
     from expunge.engine.project import Project
     from expunge.engine.root import Root
     from expunge.keyed import Secret
@@ -43,28 +47,58 @@ class Restored:
     lost : tuple of str
         Corrections: their rows are not in the journal, so whoever asked must ask again.
     done : list of Done
+    learned : Learned or None
+        What was learned from the source again, where the backup did not open.
     """
 
     missing: int
     replayed: int
     lost: tuple[str, ...]
     done: list[Done]
+    learned: Learned | None = None
 
 
-def restore(project: Project) -> Restored:
+def restore(project: Project, *, again: bool = False) -> Restored:
     """Forget again what the journal knows and the ledger does not. The project must be open with ``shortened_ok``.
 
     The fence is raised first, for all that was ever erased and not readmitted: whatever happens next, nothing of it can
     be learned from the source again. Killed anywhere, the project owes what it did not replay, and says so until then.
+
+    Parameters
+    ----------
+    again : bool
+        Where what the backup published does not open: learn from the source again, behind the journal's fence.
     """
     project.trusted()  # before anything is written: without it nothing could be forgotten
     before, lines = project.ledger.head.number, project.journal()
     missing = set(journal.owed(lines, project.book))
-    unknown = [entry for entry in lines if entry["request"] in missing]
+    unknown = [entry for entry in lines if entry["request"] in missing and entry["kind"] not in journal.SILENT]
+    learned, replayed = _learned_again(project) if again else None, 0
+    if learned is None:
+        replayed = _replayed(project, unknown)
+    done = line.work(project) if project.book.pending else []
+    lost = tuple(str(entry["request"]) for entry in unknown if entry["kind"] == "correct")
+    journal.settle(project.keyring.erased, project.book)
+    project.ledger.append(lambda _: [Entry("restored", {"from": before, "replayed": replayed})])
+    return Restored(len(unknown), replayed, lost, done, learned)
+
+
+def _learned_again(project: Project) -> Learned | None:
+    """What the source gives in the place of a publication that does not open; None where it does."""
+    try:
+        _opened(project)
+    except DamagedError:
+        return learn(project, again=True)
+    return None
+
+
+def _replayed(project: Project, unknown: list[dict[str, Any]]) -> int:
+    """Raise the fence, and ask again for what the backup still holds; how many requests that are."""
     with project.working("restore"):
         kept_out, root = project.kept_out(), _opened(project)
         line.finish(project)
-        line.republish(project, root, project.fence(root).joined(kept_out), "restore")
+        fence = project.fence(root).less(readmitted(project.journal())).joined(kept_out)
+        line.republish(project, root, fence, "restore")
     data, key, replayed = project.table(project.published()), project.keyring.fence, 0
     for entry in unknown:
         mine = Fence.from_spelled(entry)
@@ -72,32 +106,47 @@ def restore(project: Project) -> Restored:
         if target is not None:
             receive(project, target, requester="restore", reference=str(entry["request"]))
             replayed += 1
-    done = line.work(project) if project.book.pending else []
-    lost = tuple(str(entry["request"]) for entry in unknown if entry["kind"] == "correct")
-    journal.settle(project.keyring.erased, project.book)
-    project.ledger.append(lambda _: [Entry("restored", {"from": before, "replayed": replayed})])
-    return Restored(len(unknown), replayed, lost, done)
+    return replayed
+
+
+def readmitted(lines: Iterable[Mapping[str, Any]]) -> Fence:
+    """Whose readmission the journal knows, and who was not forgotten again since: an older fence must let them back."""
+    back = Fence()
+    for entry in lines:
+        if entry["kind"] not in journal.SILENT:
+            mine = Fence.from_spelled(entry)
+            back = back.joined(mine) if entry["kind"] == "readmit" else back.less(mine)
+    return back
 
 
 def _opened(project: Project) -> Root:
     """What the backup published, or what to do when its keys are gone."""
     try:
-        return project.published()
+        root = project.published()
+        project.fence(root)
+        project.table(root)
     except DamagedError as gone:
         msg = (
             f"what this backup published does not open: {gone}. Erasures since then destroyed its keys: give"
-            " --keys FILE, a backup of the keys that was made with it, or `expunge learn --again` from the source"
+            " --keys FILE, a backup of the keys that was made with it, or `expunge restore --again`, which learns from"
+            " the source again"
         )
         raise DamagedError(msg) from gone
+    return root
 
 
 def held(fence: Fence, key: Secret, data: Table) -> Target | None:
-    """What of a fence these data hold, by name; None where they hold nothing of it."""
+    """What of a fence these data hold, by name; None where they hold nothing of it.
+
+    Records that go with their owner or class are not named themselves: they come back when those are readmitted.
+    """
     steps: list[Target] = []
-    records = data.take(tokens_among(tokens(key, "record", data.ids), fence.every_record)).ids
+    theirs = tokens_among(tokens(key, "owner", data.units), fence.owners)
+    alone = tokens_among(tokens(key, "record", data.ids), fence.every_record)
+    records = data.take(alone & ~theirs & ~fence.erased_classes(key, data)).ids
     if len(records):
         steps.append(Records(records))
-    owners = data.take(tokens_among(tokens(key, "owner", data.units), fence.owners)).units
+    owners = data.take(theirs).units
     if len(owners):
         steps.append(Owners(owners) if data.owners is not None else Records(owners))
     present = data.present if data.label is not None else ()

@@ -8,7 +8,6 @@ somebody else cannot be searched: they are counted, and certificates name them a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -18,26 +17,22 @@ import numpy as np
 
 from expunge.audit.facts import among
 from expunge.audit.needles import Needles, needles
-from expunge.audit.residue import HEAD, Part, Stream, in_bytes, in_records, packed
-from expunge.codec import MAGIC, encode
+from expunge.audit.residue import Part, Stream, in_bytes, in_records
+from expunge.codec import MAGIC
 from expunge.data import snapshot as blocks
 from expunge.data.sources import open_source
 from expunge.data.table import Table
+from expunge.engine.folder import Files, in_files, public, summed
 from expunge.errors import DamagedError, ExpungeError
-from expunge.project.rules import FILE
 from expunge.values import Batch, Column, Owners, Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from expunge.engine.project import Project
     from expunge.engine.root import Root
     from expunge.values import Name, Target
 
-CHUNK = 1 << 22  # bytes of a file at a time
-CONTROL = 16  # bytes of a file that are known to be in it: its first
-LEAST = 8  # bytes of a control
 MORSEL = 1 << 16  # records that are decoded and searched at a time
 
 Verdict = Literal["clean", "found", "blind", "not distinguishable", "none"]
@@ -55,7 +50,7 @@ class Scanned:
     needles, undistinguishable : int
         What was looked for, and what could not be, because others have it or chance does.
     opaque : int
-        Files of the folder that are compressed or sealed by somebody else.
+        Files of the folder that are compressed, pickled or sealed by somebody else, and links to what lies elsewhere.
     source : {"holds", "no longer", "not read"}
     where : tuple of str
         Files in which something was found, for whoever runs the scan; in no ledger and no certificate.
@@ -74,8 +69,15 @@ class Scanned:
         return {
             "verdict": self.verdict,
             "parts": [
-                {"name": p.name, "searched": p.searched, "unit": p.unit, "found": p.found, "control": p.control}
-                for p in self.parts
+                {
+                    "name": part.name,
+                    "searched": part.searched,
+                    "unit": part.unit,
+                    "found": part.found,
+                    "control": part.control,
+                    "needles": part.needles,
+                }
+                for part in self.parts
             ],
             "needles": self.needles,
             "undistinguishable": self.undistinguishable,
@@ -97,13 +99,13 @@ def needles_of(project: Project, before: Table, after: Table, target: Target) ->
     """What to look for after a target was worked off: the rows that went or changed, and the columns that went."""
     columns = [name for name in before.names if name not in after.names]
     gone = before.take(_changed(before, after, target, columns))
-    public, key = _public(project), project.keyring.fence
+    said, key = public(project), project.keyring.fence
     found = []
     if len(gone):
         rows = gone.select(after.names) if columns else gone
-        found.append(needles(rows, after, names=True, public=public, key=key))
+        found.append(needles(rows, after, names=True, public=said, key=key))
     if columns:
-        found.append(needles(before.select(columns), after, names=False, public=public, key=key))
+        found.append(needles(before.select(columns), after, names=False, public=said, key=key))
     return found
 
 
@@ -120,22 +122,20 @@ def scan(
         Sealed blobs that hold what was asked, until their requests end: they are not searched.
     """
     root = project.published()
-    files = _Files(project)
+    others = Files(project)
     parts = [
         part
         for part in (
             _merged([_in_snapshot(project, root, each) for each in sought]),
             _merged([_in_blobs(project, root, each, frozenset(besides)) for each in sought]),
-            _merged([_in_files(files, each) for each in sought]),
+            _merged([in_files(others, each) for each in sought]),
             _opened_again(project, root, tuple(superseded)),
         )
         if part is not None
     ]
     told = sum(len(each.values) + sum(each.told.values()) for each in sought)
     untold = sum(sum(each.untold.values()) for each in sought)
-    return Scanned(
-        _verdict(parts, told, sought), tuple(parts), told, untold, files.opaque, "not read", tuple(files.where)
-    )
+    return Scanned(_verdict(parts, sought), tuple(parts), told, untold, others.opaque, "not read", tuple(others.where))
 
 
 def scan_names(project: Project, target: Records | Owners) -> Scanned:
@@ -148,7 +148,7 @@ def _names_scanned(project: Project, root: Root, target: Records | Owners) -> Sc
     names = sorted(target.names if isinstance(target, Owners) else target.ids, key=str)
     gone = Table.from_arrays(np.zeros((len(names), 0)), ids=names)
     none = gone.take(slice(0, 0))
-    sought = needles(gone, none, names=True, public=_public(project), key=project.keyring.fence)
+    sought = needles(gone, none, names=True, public=public(project), key=project.keyring.fence)
     if owned:
         values = replace(sought.values, owners=sought.values.ids, ids=sought.values.owners)
         sought = replace(sought, values=values)
@@ -208,17 +208,6 @@ def _plaintext(project: Project, name: str) -> Iterator[bytes]:
         yield MAGIC
 
 
-def _in_files(files: _Files, sought: Needles) -> Part | None:
-    found, parts = [], []
-    for path, head in files.readable():
-        part = in_bytes("all other files of the project, as they lie", [Stream(_chunks(path, head), head)], sought)
-        parts.append(part)
-        if part.found:
-            found.append(str(path))
-    files.where = list(dict.fromkeys([*files.where, *found]))
-    return _summed(parts)
-
-
 def _opened_again(project: Project, root: Root, superseded: tuple[str, ...]) -> Part | None:
     """The destroyed blobs, tried; one that must open is the control."""
     if not superseded:
@@ -229,92 +218,27 @@ def _opened_again(project: Project, root: Root, superseded: tuple[str, ...]) -> 
     return Part("destroyed blobs, tried to open", len(superseded), opened, control, len(superseded), "blobs")
 
 
-class _Files:
-    """Files of the folder that no other part covers: not the sealed blobs, not the user's source."""
-
-    def __init__(self, project: Project) -> None:
-        self.project, self.opaque = project, 0
-        self.where: list[str] = []
-        self._listed: list[tuple[Path, bytes]] | None = None
-
-    def readable(self) -> list[tuple[Path, bytes]]:
-        """Path and first bytes of each; those that hide their bytes are counted as opaque."""
-        if self._listed is None:
-            self._listed = []
-            for path in self._all():
-                head = next(_chunks(path, b"", HEAD), b"")
-                if packed(head) is not None:
-                    self.opaque += 1
-                elif len(head) >= LEAST:
-                    self._listed.append((path, head[:CONTROL]))
-        return self._listed
-
-    def _all(self) -> Iterator[Path]:
-        source, blobs = own_source(self.project), frozenset(self.project.store.names())
-        for path in sorted(self.project.folder.rglob("*")):
-            mine = path.parent.parent == self.project.store.folder and path.name in blobs
-            if path.is_file() and not path.is_symlink() and not mine and path.resolve() not in source:
-                yield path
-
-
-def own_source(project: Project) -> frozenset[Path]:
-    """Files of the user's own source, where it is one: a file, or a database of SQLite."""
-    settings = project.settings.source
-    place = settings.path
-    if place is None and settings.url is not None and settings.url.startswith("sqlite"):
-        place = settings.url.partition(":///")[2]
-    if not place:
-        return frozenset()
-    whole = (project.folder / place).resolve()
-    return frozenset({whole, *(whole.with_name(whole.name + end) for end in ("-wal", "-shm", "-journal"))})
-
-
-def _chunks(path: Path, head: bytes, size: int = CHUNK) -> Iterator[bytes]:
-    """A file, a chunk at a time; of one that somebody took away meanwhile, as who writes does, its first bytes."""
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(size):
-                yield chunk
-    except FileNotFoundError:
-        yield head
-
-
 # -- the verdict -------------------------------------------------------------------------------------------------------
 
 
-def _verdict(parts: Sequence[Part], told: int, sought: Sequence[Needles]) -> Verdict:
+def _verdict(parts: Sequence[Part], sought: Sequence[Needles]) -> Verdict:
     if not sought:
         return "none"
     if any(part.found for part in parts):
         return "found"
     if any(part.control == "blind" for part in parts):
         return "blind"
-    return "clean" if told else "not distinguishable"
+    return "clean" if parts and all(part.needles for part in parts) else "not distinguishable"
 
 
 def _merged(parts: Sequence[Part | None]) -> Part | None:
-    """One part looked through for several sets of needles."""
+    """One part looked through for several sets of needles. Where one of them has none, nothing tells that apart."""
     held = [part for part in parts if part is not None]
     if not held:
         return None
-    summed = _summed(held)
-    return None if summed is None else replace(summed, searched=held[0].searched)
-
-
-def _summed(parts: Sequence[Part]) -> Part | None:
-    """Several of one kind as one: blind when one of them is."""
-    if not parts:
-        return None
-    kinds = Counter[str]()
-    for part in parts:
-        kinds.update(part.kinds or {})
-    return replace(
-        parts[0],
-        searched=sum(part.searched for part in parts),
-        found=sum(part.found for part in parts),
-        control="blind" if any(part.control == "blind" for part in parts) else "found",
-        kinds=dict(sorted(kinds.items())),
-    )
+    whole = summed(held)
+    needles = sum(part.needles for part in held) if all(part.needles for part in held) else 0
+    return None if whole is None else replace(whole, searched=held[0].searched, needles=needles)
 
 
 def _changed(before: Table, after: Table, target: Target, columns: Sequence[str]) -> np.ndarray[Any, Any]:
@@ -329,10 +253,3 @@ def columns_of(target: Target) -> tuple[str, ...]:
     """Names of the features that a target erases."""
     steps = target.targets if isinstance(target, Batch) else (target,)
     return tuple(step.name for step in steps if isinstance(step, Column))
-
-
-def _public(project: Project) -> list[bytes]:
-    """What no record said: the settings, and the methods before they learned."""
-    root = project.published()
-    methods = [encode(project.method(standing, root)) for standing in root.models.values()]
-    return [(project.folder / FILE).read_bytes(), *methods]

@@ -18,6 +18,7 @@ expunge.errors.LedgerError: event 3 (certified) cannot follow: request r1 is rec
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -119,7 +120,7 @@ class Book:
         self.counts: Counter[str] = Counter()
         self._received_as: dict[str, tuple[int, str, Body]] = {}
         self._published_by: dict[str, int] = {}
-        self._certificates: dict[str, str] = {}
+        self._certificates: dict[str, Body | str] = {}
         self._endings: dict[str, Body] = {}
         self._vetoes: Counter[str] = Counter()
         self._tokens: dict[str, str] = {}
@@ -127,7 +128,7 @@ class Book:
         self._unfinished: dict[str, None] = {}
         self._publications: dict[int, tuple[str, Body]] = {}
         self._purged_to = 0  # a sweep leaves what the last root reaches: it purges for all publications before it, too
-        self._scans: dict[int, str] = {}
+        self._scans: dict[int, Body | str] = {}
         self.requests: Mapping[str, Request] = _Built(self._received_as, self._request)
         self.publications: Mapping[int, Publication] = _Built(self._publications, self._publication)
 
@@ -178,7 +179,7 @@ class Book:
             named=body["named"],
             requester=body["requester"],
             state=self._state(name),
-            certificate=self._certificates.get(name),
+            certificate=_field(self._certificates.get(name), "certificate"),
             publication=self._published_by.get(name),
             reason=ending.get("reason"),
             vetoes=self._vetoes[name],
@@ -203,7 +204,7 @@ class Book:
             outcome=body["outcome"],
             models=body["models"],
             purged=number <= self._purged_to,
-            scanned=self._scans.get(number),
+            scanned=_field(self._scans.get(number), "verdict"),
         )
 
     def fold(self, number: int, at: str, kind: str, request: str | None, body: Body) -> None:
@@ -232,10 +233,10 @@ class Book:
         check(number, kind, request, body)
         self.refold(number, at, kind, request, body)
 
-    def refold(self, number: int, at: str, kind: str, request: str | None, body: Body) -> None:
+    def refold(self, number: int, at: str, kind: str, request: str | None, body: Any) -> None:
         """`fold` for an event that was folded when it was written: its fields are believed, its place is not.
 
-        Of kinds outside `FOLDED` the body is not looked at.
+        Of kinds outside `PARSED` the body may be text: it is read when somebody asks, or never.
         """
         step = self.steps.get(kind)
         if number == 1 and kind != "created":
@@ -274,7 +275,7 @@ class Book:
         self._purged_to = self._last_publication(number, "purged")
 
     def _scanned(self, number: int, _at: str, _request: str, body: Body) -> None:
-        self._scans[self._last_publication(number, "scanned")] = body["verdict"]
+        self._scans[self._last_publication(number, "scanned")] = body
 
     def _certified(self, number: int, _at: str, request: str, body: Body) -> None:
         if request not in self._unfinished:
@@ -282,12 +283,14 @@ class Book:
         if self._published_by[request] > self._purged_to:
             illegal(number, "certified", f"request {request} was published and not purged: a certificate comes last")
         del self._unfinished[request]
-        self._certificates[request] = body["certificate"]
+        self._certificates[request] = body
 
     def _ended(self, number: int, _at: str, request: str, body: Body) -> None:
-        if request not in self._pending:
+        # What was published can only fail to be certified: what was carried out is not taken back.
+        held = self._unfinished if body["state"] == "failed" and request in self._unfinished else self._pending
+        if request not in held:
             self._elsewhere(number, "ended", request, "received")
-        del self._pending[request]
+        del held[request]
         self._endings[request] = body
 
     def _vetoed(self, number: int, _at: str, _request: str, body: Body) -> None:
@@ -342,5 +345,10 @@ class _Built(Mapping[K, V]):
         return key in self._keys
 
 
-FOLDED = frozenset(Book.steps)
-"""The kinds whose bodies the book needs; the others are only counted."""
+def _field(body: Body | str | None, name: str) -> Any:
+    """A field of a body, which may still be text."""
+    return None if body is None else (json.loads(body) if isinstance(body, str) else body)[name]
+
+
+PARSED = frozenset(Book.steps) - {"scanned", "certified", "purged"}
+"""The kinds whose bodies the book needs at once."""

@@ -207,13 +207,16 @@ class Keyring:
         _list(self, own, [*others, _public(public)])
 
     def remove_signer(self, public: str) -> None:
-        """Trust the certificates of somebody else no longer. Our own keys stay: what they signed has to verify."""
+        """Trust certificates signed with a key no longer: somebody else's, or one of our own that was rotated out.
+
+        For an old key that was stolen: what it signed before does not verify here any more either.
+        """
         (own, others), gone = self._signers(), _public(public)
-        if gone not in others:
-            which = "is this project's own" if gone in {self.public, *own} else "was not"
-            msg = f"only a signer that was added can be removed; {gone} {which}"
+        if gone == self.public or gone not in {*own, *others}:
+            why = "signs for this project: rotate it first" if gone == self.public else "was not trusted"
+            msg = f"only a signer that is trusted, and signs here no more, can be removed; {gone} {why}"
             raise SecretError(msg)
-        _list(self, own, [other for other in others if other != gone])
+        _list(self, [key for key in own if key != gone], [other for other in others if other != gone])
 
     def rotate_signing(self) -> Keyring:
         """Sign with a new key from now on; what the old one signed still verifies. Load the keyring again, or use this.

@@ -38,7 +38,7 @@ def test_status_follows_the_life_of_a_project(shop: Any) -> None:
     shop.done("work")
     last = shop.done("status")
     assert last["requests"]["certified"] == 1
-    assert last["published"] == {**last["published"], "cause": "work", "scan": "clean"}
+    assert last["published"] == {**last["published"], "cause": "work", "scan": "not distinguishable"}
     assert last["recent"][0]["state"] == "certified"
     assert last["models"] != first["models"]
     assert last["models"]["main"][:12] in shop("status").out

@@ -138,7 +138,9 @@ def test_any_table_is_taken_or_refused_and_then_nothing_is_written(
     shutil.rmtree(empty)
     empty.mkdir()
     os.chdir(empty)  # the folder that was here is gone
-    (empty / "orders.csv").write_text("\n".join(comma.join(row) for row in rows), encoding="utf-8")
+    (empty / "orders.csv").write_text(
+        "\n".join(comma.join(row) for row in rows), encoding="utf-8", errors="surrogatepass"
+    )
     said = expunge("init", "--source", "orders.csv", "--id", "7", "--label", "no")
     sound(said, [])
     if said.code:
@@ -155,10 +157,12 @@ def test_ids_of_any_shape_are_forgotten_and_leave_no_trace(row: str, empty: Path
         f'"{quoted}",{n % 5},{"yes" if n % 2 else "no"}' if n == 9 else f"r{n},{n % 5},{'yes' if n % 2 else 'no'}"
         for n in range(40)
     ]
-    (empty / "orders.csv").write_text("id,size,late\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    (empty / "orders.csv").write_text(
+        "id,size,late\n" + "\n".join(lines) + "\n", encoding="utf-8", errors="surrogatepass"
+    )
     assert expunge("init", "--source", "orders.csv", "--id", "id", "--label", "late").code == 0
     assert expunge("learn").code == 0
-    (empty.parent / "ids").write_text(f"{row}\n", encoding="utf-8")
+    (empty.parent / "ids").write_text(f"{row}\n", encoding="utf-8", errors="surrogatepass")
     said = expunge("forget", "--records-file", empty.parent / "ids", "--json")
     assert said.code == 0, said.err
     assert [name["outcome"] for name in said.document["names"]] == ["erased"]

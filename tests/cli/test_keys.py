@@ -103,8 +103,8 @@ def test_lost_secrets_come_back_and_are_not_trusted_at_once(shop: Any, tmp_path:
 def test_certificates_tell_of_backups_of_the_keys_also_after_a_restore(shop: Any, tmp_path: Path) -> None:
     shutil.copytree(shop.folder, tmp_path / "kept")
     shop.done("keys", "backup", tmp_path / "keys.json")
-    shutil.rmtree(shop.folder)
-    shutil.copytree(tmp_path / "kept", shop.folder)
+    shutil.rmtree(shop.folder / ".expunge")
+    shutil.copytree(tmp_path / "kept", shop.folder, dirs_exist_ok=True)
     shop.done("restore")
     done = shop.done("forget", "--records", "3")
     said = json.loads(Path(done["certificate"]).read_text(encoding="utf-8"))["certificate"]

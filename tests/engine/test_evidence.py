@@ -126,7 +126,7 @@ def test_it_says_what_it_does_not_cover(project: Project) -> None:
     _, (done,) = line.forget(project, SEVEN)
     said = " ".join(body(project, done)["not_covered"])
     assert "1 backups of the project's keys" in said
-    assert "1 files of the project folder that are compressed or sealed" in said
+    assert "1 files of the project folder that are compressed, pickled or sealed" in said
 
 
 def test_every_model_that_changed_is_in_it(built: Callable[..., Project], exact: Any) -> None:

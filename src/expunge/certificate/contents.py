@@ -173,9 +173,6 @@ class Certificate:
         """
         said = {"schema": SCHEMA, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
         check(said | {"statement": {"proves": [], "does_not_prove": []}})
-        for model in self.models:
-            _refuse_false_claim(model)
-        _refuse_false_scan(self.scan)
         return said | {"statement": statement(said)}
 
 
@@ -195,13 +192,17 @@ def check(body: Mapping[str, Any]) -> Body:
     Raises
     ------
     CertificateError
-        If not; the first field is named.
+        If not; the first field is named. Also if the evidence contradicts itself.
     """
     problem = misfit(body, Body, "certificate")
     problem = problem or next(filter(None, (_bad_claim(model["claim"]) for model in body["models"])), None)
     if problem:
         raise CertificateError(f"this is not what a certificate says: {problem}")
-    return cast("Body", body)
+    said = cast("Body", body)
+    for model in said["models"]:
+        _refuse_false_claim(model)
+    _refuse_false_scan(said["scan"])
+    return said
 
 
 _NUMBERS = {

@@ -219,7 +219,8 @@ def _not_covered(project: Project, found: Mapping[str, Any]) -> list[str]:
     said = []
     if found["opaque"]:
         said.append(
-            f"{found['opaque']} files of the project folder that are compressed or sealed: they were not searched."
+            f"{found['opaque']} files of the project folder that are compressed, pickled or sealed, or lie elsewhere"
+            " behind a link: they were not searched."
         )
     backups = sum(entry["kind"] == "backup" for entry in project.journal())
     if backups:

@@ -146,20 +146,22 @@ def test_the_life_of_a_project_in_the_readme_runs_line_by_line(tmp_path: Path) -
     (block,) = CONSOLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     commands = [line.removeprefix("$ ") for line in block.splitlines()]
     assert len(commands) < 15
-    shop(tmp_path)
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    here = tmp_path / "shop"
+    here.mkdir()
+    shop(here)
+    path = f"{here / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "EXPUNGE_SECRETS": str(tmp_path / "secrets"), "OMP_NUM_THREADS": "1"}
     said = {}
     for command in commands:
         done = subprocess.run(  # noqa: S602  (the README's own lines, as a reader types them)
-            command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            command, shell=True, cwd=here, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         said[command] = done.stdout
     status = json.loads(
         subprocess.run(
-            ["expunge", "status", "--json"], cwd=tmp_path, env=environment, capture_output=True, check=True
+            ["expunge", "status", "--json"], cwd=here, env=environment, capture_output=True, check=True
         ).stdout
     )
     assert status["requests"] == {"pending": 0, "unfinished": 0, "certified": 4, "ended": 0}
-    assert len(list((tmp_path / "certificates").glob("*.json"))) == 4
+    assert len(list((here / "certificates").glob("*.json"))) == 4

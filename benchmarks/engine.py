@@ -319,7 +319,7 @@ def added(name: str, project: Project, found: Requests, bounds: Bounds) -> Itera
     opened = [1000 * timed(lambda: Project.open(project.folder))[1] for _ in range(10)]
     yield f"Opening the project: {spread(opened, 1)} ms.\n"
     yield bounds.most(f"Ledger, store and certificate, of a request ({name})", float(np.median(close)), ADDED, "ms")
-    yield f"All that is added to a request ({name}), quote and model's own bytes included: {np.median(every):.0f} ms."
+    yield f"All that is added to a request ({name}), quote and model's own bytes included: {np.median(every):.0f} ms.\n"
 
 
 def _disk(folder: Path) -> list[float]:

@@ -13,9 +13,9 @@ Examples
 >>> table = Table.from_arrays(np.random.default_rng(0).normal(size=(4, 3)), ids=["ann-0417", "bob-0418", "cy", "di"])
 >>> sought = needles(table.take([0]), table.take([1, 2, 3]), names=True)
 >>> file = b"id, retained\nbob-0418, 7\n"
->>> print(Scan((in_bytes("the notes", [Stream([file], b"id, retained")], sought),), sought))
-clean
-  the notes: 0 found in 25 bytes, of ... needles; the control was found
+>>> notes = in_bytes("the notes", [Stream([file], b"id, retained")], sought)
+>>> print(verdict([notes]), notes, sep="; ")
+clean; the notes: 0 found in 25 bytes, of ... needles; the control was found
 >>> in_bytes("packed", [Stream([zlib.compress(file)], b"id, retained")], sought).control
 'blind'
 >>> in_bytes("a copy", [Stream([b"id, retained\nann-0417, 5"], b"id, retained")], sought).found
@@ -35,7 +35,7 @@ from expunge.audit.needles import by_value, known
 from expunge.audit.search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from expunge.audit.needles import Needles
     from expunge.data.table import Table
@@ -103,47 +103,19 @@ class Part:
         seen = "the control was found" if self.control == "found" else "the control was not: blind"
         return f"{self.name}: {self.found} found in {self.searched} {self.unit}, of {self.needles} needles; {seen}"
 
-
-@dataclass(frozen=True)
-class Scan:
-    """All parts of a scan, and the verdict over them."""
-
-    parts: tuple[Part, ...]
-    needles: Needles
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of the parts: found, blind, not distinguishable where nothing could be looked for, clean."""
-        if any(part.found for part in self.parts):
-            return "found"
-        if not self.parts or any(part.control == "blind" for part in self.parts):
-            return "blind"
-        return "clean" if all(part.needles for part in self.parts) else "not distinguishable"
-
     def body(self) -> dict[str, Any]:
         """For ledger and certificate: numbers only, nothing of what was looked for."""
-        sought = self.needles
-        return {
-            "verdict": self.verdict,
-            "parts": [
-                {
-                    "name": part.name,
-                    "searched": part.searched,
-                    "unit": part.unit,
-                    "found": part.found,
-                    "control": part.control,
-                    "needles": part.needles,
-                }
-                for part in self.parts
-            ],
-            "needles": dict(sought.told),
-            "undistinguishable": dict(sought.untold) | ({"shared": sought.shared} if sought.shared else {}),
-            "records": sought.records,
-            "sampled": sought.sampled,
-        }
+        said = ("name", "searched", "unit", "found", "control", "needles")
+        return {name: getattr(self, name) for name in said}
 
-    def __str__(self) -> str:
-        return "\n  ".join([self.verdict, *map(str, self.parts)])
+
+def verdict(parts: Sequence[Part]) -> Verdict:
+    """The worst of the parts: found, blind, not distinguishable where there was nothing to look for, clean."""
+    if any(part.found for part in parts):
+        return "found"
+    if not parts or any(part.control == "blind" for part in parts):
+        return "blind"
+    return "clean" if all(part.needles for part in parts) else "not distinguishable"
 
 
 def in_bytes(name: str, streams: Iterable[Stream], sought: Needles) -> Part:

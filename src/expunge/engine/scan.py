@@ -17,7 +17,7 @@ import numpy as np
 
 from expunge.audit.facts import among
 from expunge.audit.needles import Needles, needles
-from expunge.audit.residue import Part, Stream, in_bytes, in_records
+from expunge.audit.residue import Part, Stream, in_bytes, in_records, verdict
 from expunge.codec import MAGIC
 from expunge.data import snapshot as blocks
 from expunge.data.sources import open_source
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from expunge.engine.project import Project
     from expunge.engine.root import Root
-    from expunge.values import Name, Target
+    from expunge.values import Target
 
 MORSEL = 1 << 16  # records that are decoded and searched at a time
 
@@ -68,31 +68,12 @@ class Scanned:
         """For the ledger: numbers only."""
         return {
             "verdict": self.verdict,
-            "parts": [
-                {
-                    "name": part.name,
-                    "searched": part.searched,
-                    "unit": part.unit,
-                    "found": part.found,
-                    "control": part.control,
-                    "needles": part.needles,
-                }
-                for part in self.parts
-            ],
+            "parts": [part.body() for part in self.parts],
             "needles": self.needles,
             "undistinguishable": self.undistinguishable,
             "opaque": self.opaque,
             "source": self.source,
         }
-
-
-@dataclass(frozen=True)
-class Sought:
-    """What to ask the user's source: which column, and which names."""
-
-    column: str
-    kind: str
-    names: tuple[Name, ...]
 
 
 def needles_of(project: Project, before: Table, after: Table, target: Target) -> list[Needles]:
@@ -222,13 +203,7 @@ def _opened_again(project: Project, root: Root, superseded: tuple[str, ...]) -> 
 
 
 def _verdict(parts: Sequence[Part], sought: Sequence[Needles]) -> Verdict:
-    if not sought:
-        return "none"
-    if any(part.found for part in parts):
-        return "found"
-    if any(part.control == "blind" for part in parts):
-        return "blind"
-    return "clean" if parts and all(part.needles for part in parts) else "not distinguishable"
+    return verdict(parts) if sought else "none"
 
 
 def _merged(parts: Sequence[Part | None]) -> Part | None:

@@ -31,7 +31,7 @@ SCANS = {
     "clean": "clean: nothing of it is left in the project, and in every part the search found its control",
     "found": "FOUND: traces of it are left in the project",
     "blind": "BLIND: in some part the search did not find its own control, so it says nothing",
-    "not distinguishable": "not distinguishable: records that stay hold the same values",
+    "not distinguishable": "not distinguishable: nothing was found, and in some part nothing tells it from what stays",
     "none": "none: nothing was to be looked for",
 }
 SOURCES = {

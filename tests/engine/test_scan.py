@@ -20,7 +20,7 @@ from expunge.data.kinds import Kind
 from expunge.engine import evidence, learning, line
 from expunge.engine.fence import Fence
 from expunge.engine.project import Project
-from expunge.engine.scan import asked_of_source, columns_of, needles_of, scan, scan_names
+from expunge.engine.scan import asked_of_source, needles_of, scan, scan_names
 from expunge.methods.arrays.sisa import Sisa
 from expunge.project.page import written
 from expunge.project.settings import AuditSettings, ModelSettings, Settings, SourceSettings, WorkSettings
@@ -289,9 +289,3 @@ def test_the_source_is_asked_and_listed(project: Project, rewrite: Any, visits: 
     (project.folder / "visits.csv").unlink()
     assert asked_of_source(project, sought) == "not read"
     assert asked_of_source(project, {}) == "not read"
-
-
-def test_columns_are_found_in_batches() -> None:
-    assert columns_of(Batch([Column("a"), Records([1]), Column("b")])) == ("a", "b")
-    assert columns_of(Column("a")) == ("a",)
-    assert columns_of(Owners(["a"])) == ()

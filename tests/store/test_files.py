@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from expunge.errors import BusyError, ParameterError, StoreError
 from expunge.store.files import (
     TEMPORARY,
-    append_line,
+    append_lines,
     locked,
     make_folder,
     read,
@@ -95,7 +95,7 @@ def test_permissions_are_those_asked_for(tmp_path: Path, mode: int) -> None:
     try:
         write_atomically(tmp_path / "a", b"", mode=mode)
         write_new(tmp_path / "b", b"", mode=mode)
-        append_line(tmp_path / "c", "", mode=mode)
+        append_lines(tmp_path / "c", [""], mode=mode)
     finally:
         os.umask(before)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {mode}
@@ -148,13 +148,13 @@ def test_pieces_that_fail_half_way_leave_what_was_there(tmp_path: Path) -> None:
 def test_a_real_limit_on_files_is_a_sentence(tmp_path: Path) -> None:
     path, limits = tmp_path / "file", resource.getrlimit(resource.RLIMIT_FSIZE)
     path.write_bytes(b"old")
-    append_line(tmp_path / "journal", "first")
+    append_lines(tmp_path / "journal", ["first"])
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(StoreError, match="larger than this process may write"):
             write_atomically(path, bytes(5000))
         with pytest.raises(StoreError, match="larger than this process may write"):
-            append_line(tmp_path / "journal", "x" * 5000)
+            append_lines(tmp_path / "journal", ["x" * 5000])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == b"old"
@@ -166,7 +166,7 @@ def test_a_system_that_writes_a_byte_at_a_time_is_waited_for(tmp_path: Path, mon
     real = os.write
     monkeypatch.setattr(os, "write", lambda file, content: real(file, bytes(content)[:1]))
     write_atomically(tmp_path / "file", b"content")
-    append_line(tmp_path / "journal", "a line")
+    append_lines(tmp_path / "journal", ["a line"])
     assert read(tmp_path / "file") == b"content"
     assert read_lines(tmp_path / "journal") == ["a line"]
 
@@ -205,26 +205,26 @@ def test_a_torn_journal_keeps_its_whole_lines(
     path = tmp_path_factory.mktemp("a") / "journal"
     assert read_lines(path) == []
     for line in lines:
-        append_line(path, line)
+        append_lines(path, [line])
     assert read_lines(path) == lines
     content = read(path) or b""
     path.write_bytes(content[:cut])
     whole = lines[: content[:cut].count(b"\n")]
     assert read_lines(path) == whole
-    append_line(path, "")  # shorter than what is cut off
+    append_lines(path, [""])  # shorter than what is cut off
     assert read_lines(path) == [*whole, ""]
     assert (read(path) or b"").count(b"\n") == len(whole) + 1
 
 
 def test_what_is_torn_is_cut_off_even_when_the_next_line_is_shorter(tmp_path: Path) -> None:
     (tmp_path / "journal").write_bytes(b"first\nsecond, long and torn")
-    append_line(tmp_path / "journal", "2")
+    append_lines(tmp_path / "journal", ["2"])
     assert (tmp_path / "journal").read_bytes() == b"first\n2\n"
 
 
 def test_a_line_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="no line break in it; got one at character 1"):
-        append_line(tmp_path / "journal", "a\nb")
+        append_lines(tmp_path / "journal", ["a\nb"])
 
 
 def test_lines_that_are_no_text_are_named(tmp_path: Path) -> None:
@@ -237,18 +237,18 @@ def test_lines_that_are_no_text_are_named(tmp_path: Path) -> None:
 def test_a_line_that_cannot_be_written_leaves_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    append_line(tmp_path / "journal", "first")
+    append_lines(tmp_path / "journal", ["first"])
     with monkeypatch.context() as patched:
         refusing(patched, call, errno.ENOSPC)
         with pytest.raises(StoreError, match="could not be appended to: the disk is full"):
-            append_line(tmp_path / "journal", "second")
+            append_lines(tmp_path / "journal", ["second"])
     assert read_lines(tmp_path / "journal") == ["first"]
 
 
 def test_many_threads_append_whole_lines(tmp_path: Path) -> None:
     def appending(name: str) -> None:
         for number in range(10):
-            append_line(tmp_path / "journal", f"{name}{number}" * 50)
+            append_lines(tmp_path / "journal", [f"{name}{number}" * 50])
 
     threads = [threading.Thread(target=appending, args=(name,)) for name in "abcd"]
     for thread in threads:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expunge.store.directory import Directory, Live
-from expunge.store.files import append_line, read_lines
+from expunge.store.files import append_lines, read_lines
 from expunge.store.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -211,11 +211,11 @@ def test_secrets_being_restored(before: Path) -> None:
 
 def test_a_line_being_appended(tmp_path: Path) -> None:
     (tmp_path / "before").mkdir()
-    append_line(tmp_path / "before" / "journal", "first")
-    for place in deaths(tmp_path / "before", lambda place: append_line(place / "journal", "second")):
+    append_lines(tmp_path / "before" / "journal", ["first"])
+    for place in deaths(tmp_path / "before", lambda place: append_lines(place / "journal", ["second"])):
         lines = read_lines(place / "journal")
         assert lines in (["first"], ["first", "second"])
-        append_line(place / "journal", "third")
+        append_lines(place / "journal", ["third"])
         assert read_lines(place / "journal") == [*lines, "third"]
 
 
@@ -234,7 +234,7 @@ def test_what_is_written_in_flight_is_not_swept(before: Path, holding: bool) -> 
             assert os.waitpid(sweeper, os.WNOHANG)[0] == 0
         else:
             assert ended(sweeper)
-        append_line(record, address)
+        append_lines(record, [address])
     if holding:
         assert ended(sweeper)
     assert store.opens(address) == holding
@@ -268,7 +268,7 @@ def test_a_writer_and_a_sweeper_side_by_side(before: Path) -> None:
         for number in range(60):
             with store.writing():
                 address = store.put(b"%d" % (number // 2))  # every other one is there already, or was just swept
-                append_line(record, address)
+                append_lines(record, [address])
 
     writer, sweeps = child(write), 0
     while not os.waitpid(writer, os.WNOHANG)[0]:

@@ -96,6 +96,7 @@ def scanned(project: Project, outcome: Outcome) -> tuple[Mapping[str, Any], tupl
     sought = [Needles.from_written(each) for each in outcome.needles]
     found = scan(project, sought, superseded=outcome.superseded, besides=besides)
     body = {**found.body(), "sources": answers(project, outcome.asked)}
+    del body["source"]  # which each request is told of its own names
     project.ledger.append(lambda _: [Entry("scanned", body)])
     return body, found.where
 

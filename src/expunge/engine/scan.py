@@ -24,7 +24,7 @@ from expunge.data.sources import open_source
 from expunge.data.table import Table
 from expunge.engine.folder import Files, in_files, public, summed
 from expunge.errors import DamagedError, ExpungeError
-from expunge.values import Batch, Column, Owners, Records
+from expunge.values import Owners, Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,9 +222,3 @@ def _changed(before: Table, after: Table, target: Target, columns: Sequence[str]
     if change is not None:
         return change.out
     return np.flatnonzero(~among(before.ids, after.ids))
-
-
-def columns_of(target: Target) -> tuple[str, ...]:
-    """Names of the features that a target erases."""
-    steps = target.targets if isinstance(target, Batch) else (target,)
-    return tuple(step.name for step in steps if isinstance(step, Column))

@@ -112,11 +112,6 @@ def read(path: Path) -> bytes | None:
             return None
 
 
-def append_line(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Add one line to a journal, durably."""
-    append_lines(path, [text], mode=mode)
-
-
 def append_lines(path: Path, texts: Iterable[str], *, mode: int = 0o644) -> None:
     """Add lines to a journal, durably. What a killed or failed append left of a line is cut off first.
 

@@ -22,7 +22,7 @@ from expunge.engine import learning, line, reconciling
 from expunge.engine.intake import receive
 from expunge.engine.project import Project
 from expunge.engine.readmitting import readmit
-from expunge.errors import ProjectError, UnknownSubjectError
+from expunge.errors import ProjectError, RefusedError, UnknownSubjectError
 from expunge.values import Column, Correction, Label, Owners, Records
 
 Row: TypeAlias = dict[str, Any]
@@ -178,7 +178,9 @@ class Play:
 
     def may(self, change: Row) -> bool:
         held = self.world.held.get(change["row"])
-        return held is not None and change.get("found") not in self.world.classes | {"odd"} - self.odd
+        erased = {name for kind, names in self.world.pending if kind == "owners" for name in names}
+        free = change.get("found") not in self.world.classes | {"odd"} - self.odd
+        return held is not None and free and change.get("person") not in erased
 
     @property
     def odd(self) -> set[str]:
@@ -193,6 +195,9 @@ class Play:
         try:
             receipt = receive(self.project, self.target(asked))
         except UnknownSubjectError:
+            return False
+        except RefusedError:  # it would give a row to somebody who was forgotten
+            assert asked[0] == "correct"
             return False
         if receipt.state == "already":
             return False

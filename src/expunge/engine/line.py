@@ -248,13 +248,18 @@ def _narrowed(target: Target, columns: Iterable[str]) -> Target:
 
 
 def _allowed(project: Project, root: Root, papers: Mapping[str, Paper]) -> Mapping[str, Paper]:
-    """The requests without corrections that would bring back whom the fence, or this very batch, keeps out."""
-    none = project.table(root).take(slice(0, 0))
-    fence = project.fence(root).raised(project.keyring.fence, target_of(papers.values()), none)
-    refused = [number for number, paper in papers.items() if brings_back(project, fence, paper.target)]
-    for number in refused:
-        _end(project, number, "refused", BROUGHT_BACK.reason)
-    kept = {number: paper for number, paper in papers.items() if number not in refused}
+    """The requests without corrections that would bring back whom the fence, or an earlier request, keeps out.
+
+    A correction before an erasure is another matter: the erasure covers the row as it was corrected.
+    """
+    none, fence = project.table(root).take(slice(0, 0)), project.fence(root)
+    kept: dict[str, Paper] = {}
+    for number, paper in papers.items():
+        if brings_back(project, fence, paper.target):
+            _end(project, number, "refused", BROUGHT_BACK.reason)
+            continue
+        kept[number] = paper
+        fence = fence.raised(project.keyring.fence, paper.target, none)
     if not kept:
         raise RefusedError(BROUGHT_BACK)
     return kept

@@ -66,7 +66,8 @@ class World:
     owners: set[str] = field(default_factory=set)
     classes: set[str] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
-    wrong: list[Row] = field(default_factory=list)
+    classed: dict[int, str] = field(default_factory=dict)
+    wrong: set[tuple[int, str, Any]] = field(default_factory=set)
     pending: list[Step] = field(default_factory=list)
 
     def without(self, row: Row) -> Row:
@@ -78,8 +79,13 @@ class World:
             or row["row"] in self.owned
             or row["person"] in self.owners
             or row["found"] in self.classes
-            or self.without(row) in self.wrong
+            or row["row"] in self.classed
+            or self.stale(row)
         )
+
+    def stale(self, row: Row) -> bool:
+        """Whether some cell of it was put right here."""
+        return any((row["row"], name, value) in self.wrong for name, value in self.without(row).items())
 
     def erase(self, kind: str, names: Any, before: dict[int, Row]) -> None:
         if kind == "column":
@@ -88,12 +94,13 @@ class World:
             return
         out = {number: row for number, row in before.items() if covers(kind, names, row)}
         if kind == "records":
-            self.records |= set(out) | (set(names) & set(self.owned))
+            self.records |= set(out) | (set(names) & (set(self.owned) | set(self.classed)))
         elif kind == "owners":
             self.owners |= {row["person"] for row in out.values()}
             self.owned |= {number: row["person"] for number, row in out.items()}
         elif out:
             self.classes.add(names)
+            self.classed |= dict.fromkeys(out, names)
         self.held = {number: row for number, row in self.held.items() if number not in out}
 
     def correct(self, rows: Iterable[Row], before: dict[int, Row], *, wrong: bool = True) -> None:
@@ -101,8 +108,10 @@ class World:
             if row["row"] in self.held:
                 self.held[row["row"]] = self.without(row)
             mistake = before.get(row["row"])
-            if wrong and mistake is not None and mistake != row:
-                self.wrong.append(mistake)
+            if wrong and mistake is not None:
+                cells = {name: value for name, value in row.items() if mistake.get(name) != value}
+                self.wrong |= {(row["row"], name, mistake[name]) for name in cells}
+                self.wrong -= {(row["row"], name, value) for name, value in row.items()}
 
     def work(self, *more: Step, wrong: bool = True) -> None:
         """Erasures first, then corrections in order of receipt."""
@@ -123,8 +132,8 @@ class World:
     def again(self) -> None:
         before, self.held = self.held, {}
         for number, row in self.source.items():
-            if self.without(row) in self.wrong and number in before:
-                self.held[number] = before[number]
+            if self.stale(row):
+                self.held |= {number: before[number]} if number in before else {}
             elif not self.fenced(row):
                 self.held[number] = self.without(row)
 
@@ -133,19 +142,24 @@ class World:
         changed = [
             row
             for number, row in self.source.items()
-            if number in self.held and self.without(row) not in (self.held[number], *self.wrong)
+            if number in self.held and self.without(row) != self.held[number] and not self.fenced(row)
         ]
         self.work(("records", gone), ("correct", changed), wrong=False)
 
     def readmit(self, kind: str, names: Any) -> None:
         if kind == "records":
-            self.records -= names
-            self.owned = {number: owner for number, owner in self.owned.items() if number not in names}
+            kept = {number for number, owner in self.owned.items() if owner in self.owners}
+            kept |= {number for number, found in self.classed.items() if found in self.classes}
+            back = set(names) - kept
+            self.records -= back
+            self.owned = {number: owner for number, owner in self.owned.items() if number not in back}
+            self.classed = {number: found for number, found in self.classed.items() if number not in back}
         elif kind == "owners":
             self.owners -= names
             self.owned = {number: owner for number, owner in self.owned.items() if owner not in names}
         else:
             self.classes.discard(names)
+            self.classed = {number: found for number, found in self.classed.items() if found != names}
 
 
 def covers(kind: str, names: Any, row: Row) -> bool:

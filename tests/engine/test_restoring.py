@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from expunge import certificate
-from expunge.engine import learning, line
+from expunge.engine import evidence, learning, line
 from expunge.engine.intake import receive
 from expunge.engine.project import Project
 from expunge.engine.readmitting import readmit
@@ -284,3 +284,19 @@ def test_an_owner_who_was_forgotten_again_can_be_readmitted_with_all_records(pro
     restore(again)
     readmit(again, SEVEN)
     assert learning.update(again).added == 3
+
+
+def test_what_was_published_and_not_yet_certified_is_forgotten_again_too(
+    project: Project, backup: Backup, monkeypatch: pytest.MonkeyPatch, exact: Check
+) -> None:
+    with monkeypatch.context() as patch:  # killed, as it were, between publication and certificate
+        patch.setattr(evidence, "certify", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            line.forget(project, SEVEN)
+    assert [request.state for request in project.book.requests.values()] == ["published"]
+    backup.back()
+    found = restore(backup.opened())
+    assert (found.missing, found.replayed) == (1, 1)
+    again = Project.open(backup.folder)
+    exact(again)
+    assert "person-007" not in set(again.table(again.published()).owners.to_pylist())  # type: ignore[union-attr]

@@ -6,6 +6,7 @@ import pickle
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -489,9 +490,19 @@ def test_the_face_keeps_a_copy_of_its_data(*, frame: bool) -> None:
     assert face.forget(Records([3])).claim == Exact()
 
 
+def test_the_face_keeps_a_copy_of_a_file_that_is_mapped(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    there = np.load(tmp_path / "x.npy", mmap_mode="r+")
+    face = ExpungeClassifier(random_state=0).fit(there, Y)
+    there[:] = 0
+    assert face.table_.features.tolist() == X.tolist()
+    assert np.array_equal(face.predict(X), ExpungeClassifier(random_state=0).fit(X, Y).predict(X))
+
+
 # -- sentences
 
 
+SEVERAL = Table.from_arrays(X[:1], X[:1, :2] > 0, [700_001], ["p1"])
 HOLES = np.where(X > 2, np.nan, X)
 WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: ExpungeClassifier(LogisticRegression()).fit(X, Y), ParameterError, r"wrap it, Sisa\(LogisticRegression"),
@@ -502,6 +513,10 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: ExpungeClassifier(Sisa(Ridge())).fit(X, Y), ParameterError, "belongs in an ExpungeRegressor"),
     (lambda: ExpungeRegressor(Sisa(GaussianNB())).fit(X, Y), ParameterError, "belongs in an ExpungeClassifier"),
     (lambda: ExpungeClassifier().fit(X, X[:, 0]), ValueError, "continuous"),
+    (lambda: ExpungeClassifier().fit(X, X[:, :2] > 0), ValueError, "y should be a 1d array"),
+    (lambda: ExpungeRegressor().fit(X, X[:, :2]), ValueError, "y should be a 1d array"),
+    (lambda: ExpungeRegressor().fit(pd.DataFrame(X, columns=list("abcd")), X[:, :2]), ValueError, "a 1d array"),
+    (lambda: fitted(FACES[0]).forget(Addition(SEVERAL)), DataError, "like those of the table: .*, got bool x 2"),
     (lambda: ExpungeRegressor().fit(X, Y), DataError, "needs numbers for y"),
     (lambda: ExpungeClassifier().fit(X, [None] * N), DataError, "label: row 0 has none"),
     (lambda: ExpungeClassifier().fit(X, None), ValueError, "requires y"),

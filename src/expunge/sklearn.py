@@ -34,6 +34,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from expunge.data.columns import as_arrow, refuse_missing
+from expunge.data.items import is_mapped
 from expunge.data.table import Table
 from expunge.errors import DataError, ParameterError
 from expunge.methods.arrays.sisa import Sisa
@@ -168,7 +169,7 @@ class _Face(ABC, BaseEstimator):
             X, y = validate_data(self, X, y, **self._checks(text=_holds_text(X)))
             if get_tags(self).input_tags.positive_only:
                 check_non_negative(X, type(self).__name__)
-        table = Table.from_arrays(X, self._as_labels(y), ids, owners)
+        table = Table.from_arrays(np.array(X) if is_mapped(X) else X, self._as_labels(y), ids, owners)
         return table.take(np.arange(len(table))).gathered()
 
     def _shown(self, X: Any) -> Table:

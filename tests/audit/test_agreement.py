@@ -68,6 +68,39 @@ def test_numbers_are_compared_in_units_of_the_label() -> None:
     assert found == Agreement(2, None, 1.5)
 
 
+FLAGGED = Table.from_arrays(np.zeros((8, 1)), np.eye(8, 4, dtype=bool), classes=NAMES)
+
+
+def flagged(seed: int, order: tuple[int, ...] = (0, 1, 2, 3)) -> Answers:
+    """Random multi-label answers: each score by itself."""
+    scores = np.random.default_rng(seed).integers(0, 5, (8, 4)) / 4
+    return Answers(scores[:, order], tuple(NAMES[k] for k in order), FLAGGED)
+
+
+@given(a=st.integers(0, 99), b=st.integers(0, 99), order=st.permutations(range(4)).map(tuple))
+def test_several_labels_agree_when_all_do_and_are_apart_by_their_mean(a: int, b: int, order: tuple[int, ...]) -> None:
+    one, other = flagged(a), flagged(b)
+    same = ((one.predicted >= 0.5) == (other.predicted >= 0.5)).all(axis=1).mean()
+    found = compared(one, flagged(b, order))
+    assert found.records == 8
+    assert found.decisions == same
+    assert found.distance == pytest.approx(np.abs(one.predicted - other.predicted).mean())
+    assert compared(one, flagged(a, order)) == Agreement(8, 1.0, 0.0)
+
+
+def test_several_labels_all_the_other_way_are_one_apart() -> None:
+    yes, no = (Answers(np.full((8, 4), score), NAMES, FLAGGED) for score in (1.0, 0.0))
+    assert compared(yes, no) == Agreement(8, 0.0, 1.0)
+
+
+def test_several_targets_are_compared_in_units_of_the_label() -> None:
+    part = Table.from_arrays(np.zeros((2, 1)), [[1.0, 2.0], [3.0, 4.0]])
+    one, other = (Answers(np.array(said), None, part) for said in ([[1.0, 2.0], [3.0, 4.0]], [[1.0, 4.0], [3.0, 0.0]]))
+    assert compared(one, other) == Agreement(2, None, 1.5)
+    with pytest.raises(DataError, match=r"got shapes \(2, 2\) and \(2, 1\)"):
+        agreement(one, Answers(np.zeros((2, 1)), None, part))
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     numbers = Answers(np.zeros(8), None, PART)
     with pytest.raises(DataError, match="of one kind about the same records"):

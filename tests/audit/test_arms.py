@@ -148,6 +148,47 @@ def test_regression_has_no_classes() -> None:
     assert found.predicted.dtype == np.dtype(np.float64)
 
 
+FLAGGED = Table.from_arrays(np.zeros((4, 2)), np.eye(4, 3, dtype=bool), classes=["a", "b", "c"])
+NUMBERS = Table.from_arrays(np.zeros((4, 2)), np.eye(4, 3))
+
+
+def test_several_targets_have_no_names_and_several_labels_need_them() -> None:
+    said = Says(np.full((4, 3), 0.25))
+    found = answers(said, said, NUMBERS)
+    assert isinstance(found, Answers)
+    assert (found.classes, found.label.shape) == (None, (4, 3))
+    with pytest.raises(DataError, match="this Says does not"):
+        answers(said, said, FLAGGED)
+
+
+def test_several_labels_come_in_the_order_of_the_models_columns() -> None:
+    said = Says(np.full((4, 3), 0.25), classes=("c", "a", "b"))
+    found = answers(said, said, FLAGGED)
+    assert isinstance(found, Answers)
+    assert found.label.tolist() == np.eye(4, 3, dtype=bool)[:, [2, 0, 1]].tolist()
+    wrong = Answers(said.answer, ("c", "a", "d"), FLAGGED)
+    with pytest.raises(DataError, match=r"missing \['d'\], unknown \['b'\]"):
+        _ = wrong.label
+
+
+@pytest.mark.parametrize(
+    ("data", "test", "words"),
+    [
+        (FLAGGED, table([9]), "labels in 3 columns for each, got one label"),
+        (
+            FLAGGED,
+            Table.from_arrays(np.ones((1, 2)), [[True]], [9]),
+            "labels in 3 columns for each, got labels in 1 col",
+        ),
+        (FLAGGED, Table.from_arrays(np.ones((1, 2)), [[1.0, 0.0, 0.0]], [9]), "3 columns for each, got targets in 3"),
+        (DATA, Table.from_arrays(np.ones((1, 2)), [[True, False]], [9]), "one label for each, got labels in 2 columns"),
+    ],
+)
+def test_a_test_with_labels_of_another_sort_is_refused(data: Table, test: Table, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        parts(data, Records([1]), test)
+
+
 def test_labels_are_asked_for_in_words() -> None:
     with pytest.raises(DataError, match="has none"):
         _ = Answers(np.ones(1), None, Table.from_arrays([[1.0]])).label

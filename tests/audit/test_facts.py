@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from expunge.audit.encodings import information
 from expunge.audit.facts import Fact, among, candidates, distinct, numbers_of, texts_of, windows
+from expunge.data import items
 from expunge.data.table import Table
 
 
@@ -23,6 +24,17 @@ def told(gone: Table, stays: Table, *, names: bool = True) -> list[Fact]:
 def frame(**columns: list[Any]) -> Table:
     ids = columns.pop("ids", None)
     return Table.from_arrays(pa.table(columns), ids=ids)
+
+
+def test_numbers_side_by_side_as_labels_are_facts_like_those_of_features() -> None:
+    own, shared = [86421.0009765625, 3.14159265358979], [123456.7890123, 2.71828182845904]
+    gone = Table.from_arrays(np.zeros((2, 1)), np.array([own, shared]), [1, 2])
+    stays = Table.from_arrays(np.zeros((1, 1)), np.array([shared]), [3])
+    found = [fact for fact in told(gone, stays) if fact.kind == "values"]
+    assert {fact.group[1] for fact in found} == {0}
+    assert any(np.array(own).tobytes() in fact.spellings for fact in found)
+    assert any(np.array(own[1:]).tobytes() == fact.said for fact in found)
+    assert told(Table.from_arrays(np.zeros((1, 1)), [[True, False]], [1]), stays) == []
 
 
 def test_names_that_stay_are_no_facts() -> None:
@@ -147,3 +159,16 @@ def test_what_a_table_holds_is_all_of_it_also_of_a_view() -> None:
     assert b"".join(texts_of(table.take(np.array([2, 0])))) == b"cdabnonoki"
     assert b"".join(texts_of(table)) == b"abcdnoyesnoijk"
     assert np.frombuffer(b"".join(numbers_of(table.take(np.array([1, 0]))))).tolist() == [2, 1]
+
+
+def test_numbers_of_images_stand_side_by_side_however_many_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(1).normal(size=(4, 3, 2))
+    matrix = Table.from_arrays(images.reshape(4, 6))
+    for table in (Table.from_arrays(images), Table.from_dataset(images)):
+        assert np.frombuffer(b"".join(numbers_of(table))).tolist() == images.ravel().tolist()
+        with monkeypatch.context() as patch:
+            patch.setattr(items, "CHUNK", 2 * images[0].nbytes)
+            assert [len(part) // 8 for part in numbers_of(table)] == [12, 12]
+        facts = [told(held.take(slice(0, 1)), held.take(slice(1, 4))) for held in (table, matrix)]
+        assert facts[0] == facts[1]
+        assert facts[0]

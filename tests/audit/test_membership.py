@@ -71,6 +71,39 @@ def test_only_held_out_records_of_the_forgotten_classes_are_compared() -> None:
     assert missing == Missing("no held-out record is of a class of the forgotten ones")
 
 
+def flagged(fit: list[float], label: list[list[int]], first: int, names: tuple[str, ...] = ("a", "b")) -> Answers:
+    """Multi-label answers that give each label of a record the same score of being as it is."""
+    carried = np.array(label, bool)
+    part = Table.from_arrays(np.zeros((len(fit), 1)), carried, first + np.arange(len(fit)), classes=names)
+    return Answers(np.where(carried, np.array(fit)[:, None], 1 - np.array(fit)[:, None]), names, part)
+
+
+def test_of_several_labels_held_out_records_share_one_with_the_forgotten() -> None:
+    label = [[1, 0], [0, 1], [1, 1], [0, 0]]
+    test = flagged([0.5, 0.99, 0.4, 0.99], label, 100)
+    for held, auc, others in (([1, 0], 1.0, 2), ([0, 1], 0.5, 2), ([0, 0], 0.0, 1), ([1, 1], 1 / 3, 3)):
+        found = measured(flagged([0.6] if others != 3 else [0.45], [held], 0), test)
+        assert found.auc == pytest.approx(auc)
+        assert (found.members, found.others) == (1, others)
+    both = flagged([0.6, 0.6], [[1, 0], [0, 1]], 0)  # one of them is enough
+    assert measured(both, test).others == 3
+    missing = membership(flagged([0.6], [[1, 0]], 0), flagged([0.5], [[0, 1]], 100))
+    assert missing == Missing("no held-out record is of a class of the forgotten ones")
+
+
+def test_labels_of_the_test_are_found_by_name() -> None:
+    gone = flagged([0.9, 0.8], [[1, 0], [1, 0]], 0)
+    test = flagged([0.5, 0.7], [[1, 0], [0, 1]], 100)
+    part = Table.from_arrays(np.zeros((2, 1)), [[0, 1], [1, 0]], [100, 101], classes=["b", "a"])
+    assert membership(gone, Answers(test.predicted, test.classes, part)) == membership(gone, test)
+
+
+def test_several_numbers_are_attacked_by_their_mean_squared_error() -> None:
+    gone, test = (Table.from_arrays(np.zeros((2, 1)), [[1.0, 0.0], [2.0, 0.0]], ids) for ids in ([0, 1], [5, 6]))
+    near, far = np.array([[1.1, 0.0], [2.0, 0.1]]), np.array([[1.0, 2.0], [4.0, 0.0]])
+    assert measured(Answers(near, None, gone), Answers(far, None, test)).auc == 1.0
+
+
 def test_columns_are_found_by_name() -> None:
     gone, test = said(np.array([0.9, 0.8]), 0), said(np.array([0.5, 0.4, 0.3]), 100)
     turned = Answers(gone.predicted[:, ::-1], (1, 0), gone.part)

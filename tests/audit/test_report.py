@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
+from expunge import keyed
 from expunge.audit.arms import Missing
 from expunge.audit.membership import Membership
 from expunge.audit.replay import Replay
@@ -20,7 +21,7 @@ from expunge.audit.report import Report, audit
 from expunge.audit.utility import Utility
 from expunge.codec import fingerprint
 from expunge.data.table import Table
-from expunge.errors import DataError, ParameterError
+from expunge.errors import DataError, EmptyModelError, ParameterError
 from expunge.methods.arrays.retrain import Retrain
 from expunge.methods.arrays.sisa import Sisa
 from expunge.protocol import Run
@@ -243,6 +244,100 @@ def test_regression_is_audited_in_its_own_figures() -> None:
     assert found.r2 > 0.5
     assert "rmse" in str(report)
     assert figure(report.membership.forgotten).members == 10
+
+
+@dataclass(frozen=True)
+class Near:
+    """Records that a memory kept."""
+
+    X: Any
+    label: Any
+    classes: Any
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Says of a record what the nearest of those says that it kept, nine in ten by its key; several labels and all."""
+
+    def learn(self, data: Table, run: Run) -> Near:
+        kept = data.take(keyed.order(run.key, data.ids))
+        kept = kept.take(keyed.draw(run.key, kept.ids, "kept") % 10 > 0)
+        return Near(np.array(kept.features), np.array(kept.label, np.float64, order="C"), data.classes)
+
+    def predict(self, model: Near, data: Table) -> Any:
+        if not len(model.X):
+            msg = "nothing was kept"
+            raise EmptyModelError(msg)
+        apart = ((data.features[:, None] - model.X[None]) ** 2).sum(axis=2)
+        said = model.label[apart.argmin(axis=1)]
+        return said if model.classes is None else 0.125 + 0.75 * said
+
+
+def flagged(*, turned: bool = False) -> tuple[Table, Table]:
+    """Data and test with three labels that are noise for the most part; the test may name them in another order."""
+    rng, names = np.random.default_rng(8), ["ant", "bee", "cow"]
+    X, label = rng.normal(size=(200, 3)), rng.random((200, 3)) < [0.5, 0.3, 0.1]
+    step = -1 if turned else 1
+    test = Table.from_arrays(X[120:], label[120:, ::step], range(120, 200), classes=names[::step])
+    return Table.from_arrays(X[:120], label[:120], classes=names), test
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_several_labels_are_audited_in_figures_of_their_own(*, turned: bool) -> None:
+    (data, test), method, target = flagged(turned=turned), Retrain(Memory()), Records(range(40))
+    model, done, run = forgotten_by(method, target, data)
+    report = audit(method, model, done, target, data, run, test=test)
+    assert (report.claim, report.vetoes) == (Exact(), ())
+    gone, kept = np.asarray(data.label)[:40], data.after(target)
+    scores = method.predict(done.model, data.take(slice(0, 40)))
+    found = measured(report.utility.forgotten.forgotten)
+    assert found.accuracy == np.mean(
+        [(row >= 0.5).tolist() == own.tolist() for row, own in zip(scores, gone, strict=True)]
+    )
+    assert found.loss == pytest.approx(-np.log(np.where(gone, scores, 1 - scores)).mean())
+    before = measured(report.utility.original.retained)
+    assert before.accuracy is not None
+    assert before.accuracy > 0.8
+    assert before.records == len(kept)
+    assert figure(report.membership.original).low > 0.6
+    assert figure(report.membership.forgotten).low < 0.5 < figure(report.membership.forgotten).high
+    assert "accuracy" in str(report)
+    nothing = audit(method, model, Forgotten(model, Exact(), 0), target, data, run, test=test)
+    assert "still recognised" in nothing.vetoes[-1]
+
+
+def test_the_order_in_which_a_test_names_its_labels_means_nothing() -> None:
+    method, target, reports = Retrain(Memory()), Label("cow"), []
+    for turned in (False, True):
+        data, test = flagged(turned=turned)
+        model, done, run = forgotten_by(method, target, data)
+        reports.append(audit(method, model, done, target, data, run, test=test))
+    assert reports[0] == reports[1]
+    assert "Not measured" not in str(reports[0])
+    assert reports[0].records.forgotten == np.asarray(flagged()[0].label)[:, 2].sum()
+
+
+def test_several_targets_are_audited_in_the_figures_of_regression() -> None:
+    (data, test), method, target = flagged(), Retrain(Memory()), Records(range(40))
+    data, test = (Table.from_arrays(one.features, one.features @ np.eye(3, 2), one.ids) for one in (data, test))
+    model, done, run = forgotten_by(method, target, data)
+    report = audit(method, model, done, target, data, run, test=test)
+    found = measured(report.utility.forgotten.test)
+    near = method.predict(done.model, test)
+    assert found.accuracy is None
+    assert found.loss == pytest.approx(np.mean((near - test.features[:, :2]) ** 2))
+    assert "rmse" in str(report)
+    assert figure(report.membership.original).auc > 0.9
+
+
+@pytest.mark.parametrize("target", [Records(range(120)), Records([]), Label("dog")])
+def test_a_report_of_several_labels_says_what_is_missing(target: Target) -> None:
+    (data, test), method = flagged(), Retrain(Memory())
+    model, done, run = forgotten_by(method, target, data)
+    for held in (test, None):
+        report = audit(method, model, done, target, data, run, test=held)
+        assert report.vetoes == ()
+        assert "Not measured" in str(report)
 
 
 def test_twins_that_stay_are_counted() -> None:

@@ -38,6 +38,29 @@ def test_numbers_are_measured_as_scikit_learn_does(seed: int) -> None:
     assert found.r2 == pytest.approx(metrics.r2_score(label, predicted))
 
 
+@given(seed=st.integers(0, 10**6), order=st.permutations(range(3)))
+def test_several_labels_are_measured_by_name(seed: int, order: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    scores, label = rng.uniform(0.01, 0.99, (9, 3)), rng.random((9, 3)) < 0.5
+    part = Table.from_arrays(np.zeros((9, 1)), label, classes=NAMES)
+    found = utility(Answers(scores[:, order], tuple(NAMES[k] for k in order), part))
+    assert isinstance(found, Utility)
+    assert found.loss == pytest.approx(-np.log(np.where(label, scores, 1 - scores)).mean())
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(label, scores >= 0.5))
+    assert (found.records, found.rmse, found.r2) == (9, None, None)
+
+
+@given(seed=st.integers(0, 10**6))
+def test_several_targets_are_measured_as_scikit_learn_does(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    label, predicted = rng.normal(size=(7, 2)), rng.normal(size=(7, 2))
+    found = utility(Answers(predicted, None, Table.from_arrays(np.zeros((7, 1)), label)))
+    assert isinstance(found, Utility)
+    assert found.accuracy is None
+    assert found.rmse == pytest.approx(metrics.mean_squared_error(label, predicted) ** 0.5)
+    assert found.r2 == pytest.approx(metrics.r2_score(label, predicted))
+
+
 def test_a_model_that_lost_a_class_is_seen() -> None:
     part = Table.from_arrays(np.zeros((4, 1)), ["a", "a", "b", "b"])
     whole, lost = (

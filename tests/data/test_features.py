@@ -205,7 +205,8 @@ def test_text_is_kept_as_columns(given: Any) -> None:
     ("given", "sentence"),
     [
         ([1, 2], r"two dimensions, rows and columns, got shape \(2,\)"),
-        (np.zeros((2, 2, 2)), "two dimensions"),
+        (np.zeros((2, 2, 2), complex), "features of 3 dimensions must be numbers, got complex128"),
+        (np.full((1, 1, 1, 1), "a"), "features of 4 dimensions must be numbers, got <U1"),
         (5, "two dimensions"),
         ([[1], [1, 2]], "rows of one length"),
         (scipy.sparse.csr_array(np.eye(2)), "must be dense, got a sparse csr_array"),

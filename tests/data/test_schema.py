@@ -207,3 +207,6 @@ def test_a_table_of_numbers_becomes_rows_too() -> None:
         arrow_of(Table.from_arrays(np.eye(2)), schema)
     with pytest.raises(DataError, match="the table has no column 'x2'"):
         arrow_of(Table.from_arrays(np.eye(2)), Schema("id", None, None, (("x2", "number"),)))
+    for images in (Table.from_arrays(np.ones((2, 3, 4))), Table.from_dataset(np.ones((2, 3, 4)))):
+        with pytest.raises(DataError, match=r"column 'x0' must be one value for each row, got an array of shape"):
+            arrow_of(images, Schema("id", None, None, (("x0", "number"),)))

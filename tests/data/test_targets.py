@@ -507,13 +507,10 @@ def test_a_declared_class_is_remarked_when_it_goes() -> None:
 # -- joining -----------------------------------------------------------------------------------------------------------
 
 
-def test_labels_of_one_kind_join_whatever_their_width() -> None:
-    from expunge.data.targets import joined_labels, joined_names
+def test_names_of_one_kind_join() -> None:
+    from expunge.data.targets import joined_names
 
-    joined = joined_labels(np.array(["a"]), np.array(["bcd"]))
-    assert joined is not None
-    assert joined.tolist() == ["a", "bcd"]
-    assert joined_labels(None, None) is joined_names(None, None, "ids") is None
+    assert joined_names(None, None, "ids") is None
     ids = columns.as_names(["a"], "ids", 1)
     names = joined_names(ids, ids, "ids")
     assert names is not None

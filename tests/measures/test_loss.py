@@ -15,6 +15,7 @@ from expunge.errors import DataError
 from expunge.measures.loss import (
     SMALLEST,
     aligned,
+    carried,
     correct,
     decisions,
     log_loss,
@@ -131,6 +132,10 @@ def test_single_precision_passes() -> None:
         (lambda: squared_error([1.0], np.array([1.0, 2.0])), "one prediction for each"),
         (lambda: squared_error([1.0], np.array(["1"])), "of type text"),
         (lambda: squared_error([np.nan], np.array([1.0])), "NaN"),
+        (lambda: squared_error([[1.0, 2.0]], np.array([[1.0]])), r"got \(1, 2\) for \(1, 1\)"),
+        (lambda: squared_error([1.0], np.array([[1.0]])), r"got \(1,\) for \(1, 1\)"),
+        (lambda: places((False, True), np.array([[True]])), r"one class .* got labels of shape \(1, 1\)"),
+        (lambda: carried([[0.5]], ("a", "b")), r"shape \(n, 2\)"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(ask: Callable[[], object], words: str) -> None:
@@ -144,6 +149,83 @@ def test_error_and_explained_variance_are_those_of_scikit_learn(seed: int, rows:
     label, predicted = rng.normal(size=rows), rng.normal(size=rows)
     assert squared_error(predicted, label).mean() == pytest.approx(metrics.mean_squared_error(label, predicted))
     assert r_squared(predicted, label) == pytest.approx(metrics.r2_score(label, predicted))
+
+
+def flags(seed: int, rows: int, names: tuple[Scalar, ...]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Scores coarse enough for halves, zeros and ones, each by itself, and truth values."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 9, (rows, len(names))) / 8, rng.random((rows, len(names))) < 0.5
+
+
+@given(seed=st.integers(0, 10**6), names=st.sampled_from(NAMES), data=st.data())
+def test_several_labels_are_found_by_hand_in_any_order_of_columns(
+    seed: int, names: tuple[Scalar, ...], data: st.DataObject
+) -> None:
+    scores, label = flags(seed, 6, names)
+    order = list(data.draw(st.permutations(range(len(names)))))
+    costs, right = [], []
+    for row, truth in zip(scores.tolist(), label.tolist(), strict=True):
+        fit = [score if is_so else 1 - score for score, is_so in zip(row, truth, strict=True)]
+        costs.append(sum(-math.log(max(one, SMALLEST)) for one in fit) / len(fit))
+        right.append(all((score >= 0.5) == is_so for score, is_so in zip(row, truth, strict=True)))
+    moved, turned, renamed = scores[:, order], label[:, order], [names[k] for k in order]
+    assert log_loss(moved, renamed, turned) == pytest.approx(costs)
+    assert losses(moved, renamed, turned) == pytest.approx(costs)
+    assert correct(moved, renamed, turned).tolist() == right
+    assert carried(moved, renamed).tolist() == (scores >= 0.5)[:, order].tolist()
+
+
+@given(seed=st.integers(0, 10**6), rows=st.integers(2, 20))
+def test_several_labels_are_measured_as_scikit_learn_does(seed: int, rows: int) -> None:
+    scores, label = flags(seed, rows, ("a", "b", "c"))
+    scores = 0.05 + 0.9 * scores  # it clips zeros elsewhere
+    each = [metrics.log_loss(label[:, k], scores[:, k], labels=[False, True]) for k in range(3)]
+    assert log_loss(scores, ("a", "b", "c"), label).mean() == pytest.approx(np.mean(each))
+    decided = carried(scores, ("a", "b", "c"))
+    assert correct(scores, ("a", "b", "c"), label).mean() == pytest.approx(metrics.accuracy_score(label, decided))
+
+
+@given(seed=st.integers(0, 10**6))
+def test_one_label_in_a_column_is_a_choice_between_two(seed: int) -> None:
+    scores, label = flags(seed, 8, ("a",))
+    two = np.column_stack([1 - scores[:, 0], scores[:, 0]])
+    assert log_loss(scores, ("a",), label) == pytest.approx(log_loss(two, (False, True), label[:, 0]))
+    away = scores[:, 0] != 0.5  # where a tie goes differs: a label is carried, a class is the one that sorts first
+    single = correct(two, (False, True), label[:, 0])
+    assert correct(scores, ("a",), label)[away].tolist() == single[away].tolist()
+
+
+@pytest.mark.parametrize("measure", [true_class_scores, log_loss, correct])
+@pytest.mark.parametrize(
+    ("scores", "classes", "label", "words"),
+    [
+        ([[0.5, 0.5]], ("a", "b"), np.array([[True]]), r"each of 2 classes, got bool of shape \(1, 1\)"),
+        ([[0.5, 0.5]], ("a", "b"), np.array([[1, 0]]), "truth values, one for each of 2 classes, got int"),
+        ([[0.5, 0.5]], ("a", "b"), np.array([[1.0, 0.0]]), "got float"),
+        ([[0.5]], ("a", "b"), np.array([[True, False]]), r"shape \(1, 2\)"),
+        ([[0.5, 0.5]], ("a", "b"), np.array([[True, False]] * 2), r"shape \(2, 2\)"),
+        ([[0.5, 1.5]], ("a", "b"), np.array([[True, False]]), "between 0 and 1"),
+        (np.zeros((1, 0)), (), np.zeros((1, 0), bool), "each of 0 classes"),
+    ],
+)
+def test_several_labels_that_do_not_fit_are_refused(
+    measure: Any, scores: Any, classes: Any, label: Any, words: str
+) -> None:
+    with pytest.raises(DataError, match=words):
+        measure(scores, classes, label)
+
+
+@given(seed=st.integers(0, 10**6), rows=st.integers(2, 20))
+def test_several_targets_are_measured_as_scikit_learn_does(seed: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    label, predicted = rng.normal(size=(rows, 3)), rng.normal(size=(rows, 3))
+    found = squared_error(predicted, label)
+    assert found == pytest.approx(((predicted - label) ** 2).mean(axis=1))
+    assert losses(predicted, None, label).tolist() == found.tolist()
+    assert found.mean() == pytest.approx(metrics.mean_squared_error(label, predicted))
+    assert r_squared(predicted, label) == pytest.approx(metrics.r2_score(label, predicted))
+    label[:, 1] = 3.0
+    assert r_squared(predicted, label) is None
 
 
 def test_labels_that_do_not_vary_have_no_explained_variance() -> None:

@@ -12,8 +12,11 @@ from expunge.testing import Case, patients
 
 @pytest.mark.parametrize("numbers", [False, True])
 @pytest.mark.parametrize("owned", [False, True])
-def test_patients_have_duplicates_owners_of_several_records_and_ids_out_of_order(*, numbers: bool, owned: bool) -> None:
-    data = patients(numbers=numbers, owned=owned)
+@pytest.mark.parametrize("several", [False, True])
+def test_patients_have_duplicates_owners_of_several_records_and_ids_out_of_order(
+    *, numbers: bool, owned: bool, several: bool
+) -> None:
+    data = patients(numbers=numbers, owned=owned, several=several)
     assert any(len(data.twins(Records([name]))) for name in data.ids.tolist())
     assert (np.diff(data.ids) < 0).any()
     if owned:
@@ -27,6 +30,16 @@ def test_one_class_is_rare() -> None:
     label = patients().label
     assert label is not None
     assert (label == "unsure").sum() == 3
+
+
+def test_several_labels_are_truth_values_or_numbers() -> None:
+    flags, numbers = patients(several=True), patients(numbers=True, several=True)
+    assert (flags.task, flags.classes) == ("multilabel", ("spam", "unsure", "late"))
+    carried = np.asarray(flags.label)
+    assert carried[:, 1].sum() == 3
+    assert {0, 1, 2} <= set(carried.sum(axis=1).tolist())
+    assert (numbers.task, np.asarray(numbers.label).shape) == ("regression", (40, 2))
+    assert np.array_equal(flags.features, patients().features)
 
 
 def test_each_example_starts_with_an_empty_store() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from expunge import Records, Retrain, Run, Sisa, SklearnLearner, fingerprint
+from expunge.errors import ParameterError
 from expunge.learners.sklearn import as_learner
 from expunge.protocol import Continuing, Named, Priced
 from expunge.testing import patients
@@ -54,4 +57,17 @@ def test_it_can_what_the_other_can_and_no_more() -> None:
 
 def test_a_method_that_owns_its_training_is_left_as_it_is() -> None:
     method = object()
+    assert counted(method) == (method, [])
+
+
+def test_a_method_that_looks_into_its_learner_is_left_as_it_is() -> None:
+    @dataclass(frozen=True)
+    class Choosy:
+        learner: SklearnLearner
+
+        def __post_init__(self) -> None:
+            if not isinstance(self.learner, SklearnLearner):
+                raise ParameterError(repr(self.learner))
+
+    method = Choosy(SklearnLearner(LogisticRegression()))
     assert counted(method) == (method, [])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import importlib
 import logging
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from expunge import Label, Records, Retrain, fingerprint
-from expunge.errors import LearnError
-from expunge.testing import Case, patients
+from expunge import Label, Records, Retrain, Run, Table, fingerprint, keyed
+from expunge.errors import EmptyModelError, LearnError
+from expunge.testing import LAWS, Case, Law, patients
 from expunge.testing.evidence import (
     bytes_after,
     compare_with_learning,
@@ -118,6 +120,62 @@ def test_confidence_is_matched_by_class_name() -> None:
     unsure = data.take(data.label == "unsure")  # type: ignore[arg-type]  # they have labels
     assert confidence(CASE, model, unsure) == 0.0
     assert confidence(CASE, model, data.after(Label("unsure"))) > 0.5
+
+
+@dataclass(frozen=True)
+class Near:
+    """Records in a keyed order."""
+
+    X: Any
+    label: Any
+    classes: Any
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Says of a record what its nearest neighbour says, several labels and all; classes in the order of ``turned``."""
+
+    turned: int = 1
+
+    def learn(self, data: Table, run: Run) -> Near:
+        ordered = data.take(keyed.order(run.key, data.ids))
+        label = np.asarray(ordered.label, np.float64)
+        named = data.task == "multilabel"
+        label, classes = (label[:, :: self.turned], (data.classes or ())[:: self.turned]) if named else (label, None)
+        return Near(np.ascontiguousarray(ordered.features), np.ascontiguousarray(label), classes)
+
+    def predict(self, model: Near, data: Table) -> Any:
+        if not len(model.X):
+            msg = "nobody is near"
+            raise EmptyModelError(msg)
+        width = min(len(data.names), model.X.shape[1])
+        apart = ((data.features[:, None, :width] - model.X[None, :, :width]) ** 2).sum(axis=2)
+        said = model.label[apart.argmin(axis=1)]
+        return said if model.classes is None else 0.125 + 0.75 * said
+
+
+SEVERAL = {"labels": patients(several=True), "targets": patients(numbers=True, several=True)}
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+def test_confidence_of_several_labels_is_of_what_is_true_and_by_name(turned: int) -> None:
+    data, case = SEVERAL["labels"], Case(Retrain(Nearest(turned)))
+    model = case.method.learn(data, case.run())
+    assert confidence(case, model, data) == 0.875
+    other = Table.from_arrays(data.features, ~np.asarray(data.label), data.ids, data.owners, classes=data.classes)
+    assert confidence(case, model, other) == 0.125
+
+
+def test_confidence_of_several_numbers_is_their_mean() -> None:
+    data, case = SEVERAL["targets"], Case(Retrain(Nearest()))
+    model = case.method.learn(data, case.run())
+    assert confidence(case, model, data) == pytest.approx(np.asarray(data.label).mean())
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+@pytest.mark.parametrize("law", LAWS)
+def test_laws_hold_with_several_labels(law: Law, kind: str) -> None:
+    law(Case(Retrain(Nearest()), SEVERAL[kind], examples=4, portable=False))
 
 
 def test_a_model_of_nothing_has_no_confidence() -> None:

@@ -181,12 +181,12 @@ class SharedOptimiser(SklearnLearner):
     def recipe(self) -> str:
         return "shared optimiser"
 
-    def go_on(self, state: Any, data: Table, epochs: int, run: Run) -> Any:
+    def go_on(self, state: Any, data: Table, epochs: int, run: Run, of: int) -> Any:
         momentum = self.optimiser.setdefault("momentum", {"steps": 0})
         for _ in range(momentum["steps"] % 3):  # state that no checkpoint holds changes what is learned
             data = data.take(slice(1, None)) if len(data) > 3 else data
         momentum["steps"] += 1
-        return super().go_on(state, data, epochs, run)
+        return super().go_on(state, data, epochs, run, of)
 
 
 class Averages(ClassifierMixin, BaseEstimator):

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from expunge import Records, Table
+from expunge import Label, Records, Table
 from expunge.testing import Case, patients
 from expunge.testing.requests import any_target, fresh_id, hard_streams, names_of, planted, rows_like
 
 if TYPE_CHECKING:
     from hypothesis import strategies as st
 
-FRAMES = [patients(), patients(owned=False), patients(numbers=True)]
+FRAMES = [
+    patients(),
+    patients(owned=False),
+    patients(numbers=True),
+    patients(several=True),
+    patients(numbers=True, several=True),
+]
 
 
 @pytest.mark.parametrize("data", FRAMES)
@@ -39,6 +45,13 @@ def test_hard_streams_can_be_worked_off_step_by_step(data: Table) -> None:
         rest = data
         for target in stream:
             rest = rest.after(target)
+
+
+def test_every_class_that_records_may_carry_is_forgotten_whole() -> None:
+    data = patients(several=True)
+    streams = list(hard_streams(Case(None, data)))
+    assert all([Label(name)] in streams for name in ("spam", "unsure", "late"))
+    assert not any(isinstance(step, Label) for stream in hard_streams(Case(None, FRAMES[-1])) for step in stream)
 
 
 def test_groups_of_the_case_are_forgotten_whole() -> None:

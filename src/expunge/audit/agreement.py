@@ -26,7 +26,7 @@ import numpy as np
 from expunge.audit.arms import Missing, Parts
 from expunge.audit.layout import laid_out, said, shown
 from expunge.errors import DataError
-from expunge.measures.loss import aligned
+from expunge.measures.loss import aligned, carried
 
 if TYPE_CHECKING:
     from expunge.audit.arms import Answers, Four
@@ -40,10 +40,11 @@ class Agreement:
     ----------
     records : int
     decisions : float or None
-        Share of records that both give the same class; None for regression.
+        Share of records that both give the same class, of multi-label data the same classes; None for regression.
     distance : float
         Mean total variation of their scores (half the sum of absolute differences, over all classes that either
-        knows): 0 to 1. For regression the mean absolute difference, in units of the label.
+        knows): 0 to 1. Of multi-label data the mean over the classes, each of which is a yes or no of its own. For
+        regression the mean absolute difference, in units of the label.
     """
 
     records: int
@@ -92,7 +93,9 @@ def tells(original: Agreement | Missing, second: Agreement | Missing) -> bool:
 
 
 def _compared(one: Answers, other: Answers) -> Agreement:
-    if len(one.predicted) != len(other.predicted) or (one.classes is None) != (other.classes is None):
+    numbers = one.classes is None or other.classes is None
+    shapes = [side.predicted.shape if numbers else side.predicted.shape[:1] for side in (one, other)]
+    if shapes[0] != shapes[1] or (one.classes is None) != (other.classes is None):
         msg = (
             "agreement compares answers of one kind about the same records,"
             f" got shapes {one.predicted.shape} and {other.predicted.shape}"
@@ -105,6 +108,9 @@ def _compared(one: Answers, other: Answers) -> Agreement:
         raise DataError(msg)
     names = sorted({*one.classes, *other.classes})
     mine, theirs = (aligned(side.predicted, side.classes or (), names) for side in (one, other))
+    if one.part.task == "multilabel":
+        equal = (carried(mine, names) == carried(theirs, names)).all(axis=1)
+        return Agreement(len(mine), float(equal.mean()), float(np.abs(mine - theirs).mean()))
     same = mine.argmax(axis=1) == theirs.argmax(axis=1)
     return Agreement(len(mine), float(same.mean()), float(np.abs(mine - theirs).sum(axis=1).mean() / 2))
 

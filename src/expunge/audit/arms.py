@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expunge.data.columns import name_at
+from expunge.data.labels import arranged, said
 from expunge.errors import DataError, EmptyModelError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from expunge.data.columns import Labels
+    from expunge.data.labels import Labels
     from expunge.data.table import Table
     from expunge.protocol import Ids, Learner
     from expunge.values import Scalar, Target
@@ -82,7 +83,7 @@ class Answers:
 
     Attributes
     ----------
-    predicted : (n, classes) scores, or (n,) for regression
+    predicted : (n, classes) scores, or (n,) or (n, targets) for regression
     classes : names of the columns, or None for regression
     part : Table
         The records asked about, in the order of ``predicted``.
@@ -94,12 +95,14 @@ class Answers:
 
     @property
     def label(self) -> Labels:
-        """(n,) what would have been right."""
+        """(n,) what would have been right; of multi-label data (n, classes), with the columns of the model."""
         label = self.part.label
         if label is None:
             msg = "an audit compares answers with labels, and this table has none"
             raise DataError(msg)
-        return label
+        if self.part.task != "multilabel" or self.classes is None:
+            return label
+        return arranged(label, self.part.classes or (), self.classes)
 
 
 def answers(learner: Learner[Table, Any, Any], model: Any, part: Table | Missing) -> Answers | Missing:
@@ -118,8 +121,9 @@ def answers(learner: Learner[Table, Any, Any], model: Any, part: Table | Missing
         predicted = np.asarray(learner.predict(model, part), dtype=np.float64)
     except EmptyModelError:
         return Missing("this model has forgotten everything, and answers nothing")
-    classes = getattr(model, "classes", None) if predicted.ndim > 1 else None
-    if predicted.ndim > 1 and classes is None:
+    scored = predicted.ndim > 1 and not (part.task == "regression" and _is_several(part))
+    classes = getattr(model, "classes", None) if scored else None
+    if scored and classes is None:
         kind = type(model).__name__
         msg = f"a model must name the columns of its scores in `classes`, and this {kind} does not"
         raise DataError(msg)
@@ -135,7 +139,7 @@ def parts(data: Table, target: Target, test: Table | None) -> Parts[Table | Miss
     Raises
     ------
     DataError
-        If the test shares records with the data, lacks a column, or labels are missing.
+        If the test shares records with the data, lacks a column, or labels are missing or not like those of the data.
     """
     if data.label is None:
         msg = "an audit compares answers with labels, and these data have none"
@@ -159,6 +163,9 @@ def _held_out(test: Table, data: Table, after: Table) -> Table:
     if lacking:
         msg = f"test records need the columns of the data, and lack {', '.join(map(repr, lacking))}"
         raise DataError(msg)
+    if _sort(test) != _sort(data):
+        msg = f"test records need labels like those of the data: {_sort(data)} for each, got {_sort(test)}"
+        raise DataError(msg)
     known = _among(test.ids, data.ids) | _among(test.ids, after.ids)
     if known.any():
         first = name_at(test.ids, int(np.argmax(known)))
@@ -168,6 +175,16 @@ def _held_out(test: Table, data: Table, after: Table) -> Table:
         )
         raise DataError(msg)
     return test.select(data.names)
+
+
+def _sort(table: Table) -> str:
+    """How many labels each record has; types of single ones are compared by the measures."""
+    return said(table.label) if _is_several(table) else "one label"
+
+
+def _is_several(table: Table) -> bool:
+    """Whether each record has several labels."""
+    return table.label is not None and table.label.ndim > 1
 
 
 def _among(ids: Ids, held: Ids) -> NDArray[np.bool_]:

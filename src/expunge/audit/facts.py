@@ -32,6 +32,7 @@ from expunge.audit import encodings
 from expunge.audit.encodings import information
 from expunge.audit.search import BRIEF, SHORTEST, Search
 from expunge.data.columns import take_names
+from expunge.data.items import rows_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -266,18 +267,23 @@ def _telling(piece: str) -> bool:
 
 
 def _values(gone: Table) -> Iterator[Fact]:
-    label = gone.label
-    labels = [None] * len(gone) if label is None or label.dtype.kind != "f" else label.tolist()
-    for place, (numbers, own) in enumerate(zip(_matrix(gone).tolist(), labels, strict=True)):
+    label, targets = gone.label, np.zeros((len(gone), 0))
+    if label is not None and label.dtype.kind == "f":
+        targets = label if label.ndim > 1 else label[:, None]
+    for place, (numbers, own) in enumerate(zip(_matrix(gone).tolist(), targets.tolist(), strict=True)):
         group = ("values", place, "")
-        told = [information(number) for number in numbers]
-        singles = [[number] for number, bits in zip(numbers, told, strict=True) if bits >= ALONE]
-        singles += [[own]] if own is not None and information(own) >= ALONE else []
-        rows = [numbers[slice(*window)] for window in windows(numbers, told)[:MOST]]
-        for values in (*rows, *singles[:MOST]) if rows or singles else ():
+        pieces = [*_pieces(numbers), *_pieces(own)]
+        for values in pieces:
             yield Fact(group, np.array(values).tobytes(), tuple(encodings.row(values)))
-        if not rows and not singles and numbers:
+        if not pieces and numbers:
             yield Fact(group, b"", ())
+
+
+def _pieces(numbers: list[float]) -> list[list[float]]:
+    """Neighbours that tell enough together, then numbers that tell enough alone."""
+    told = [information(number) for number in numbers]
+    singles = [[number] for number, bits in zip(numbers, told, strict=True) if bits >= ALONE]
+    return [numbers[slice(*window)] for window in windows(numbers, told)[:MOST]] + singles[:MOST]
 
 
 def windows(numbers: Sequence[float], told: Sequence[float]) -> list[tuple[int, int]]:
@@ -335,8 +341,10 @@ def _held_as_words(said: set[bytes], table: Table) -> set[bytes]:
 
 
 def _parts(table: Table) -> Iterator[Table]:
-    for first in range(0, len(table), ROWS):
-        yield table.take(slice(first, first + ROWS))
+    features = table.columns.features
+    step = ROWS if isinstance(features, pa.Table) else min(ROWS, rows_at_a_time(features))
+    for first in range(0, len(table), step):
+        yield table.take(slice(first, first + step))
 
 
 def _text_columns(table: Table, *, names: bool = True) -> dict[str, pa.Array]:
@@ -355,8 +363,8 @@ def _text_columns(table: Table, *, names: bool = True) -> dict[str, pa.Array]:
 def _matrix(table: Table) -> NDArray[np.float64]:
     """(n, k) all features that are numbers or truth values; missing ones are NaN."""
     stored = table.stored
-    if isinstance(stored, np.ndarray):
-        return stored.astype(np.float64, copy=False)
+    if not isinstance(stored, pa.Table):
+        return np.asarray(stored).reshape(len(table), -1).astype(np.float64, copy=False)
     kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean
     columns = [column for column in stored.columns if any(of(column.type) for of in kinds)]
     made = [column.cast(pa.float64(), safe=False).combine_chunks().to_numpy(zero_copy_only=False) for column in columns]

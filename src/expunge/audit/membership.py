@@ -7,8 +7,9 @@ chance that a forgotten record has a smaller loss than a held-out one, 0.5 when 
 **Screening only.** It takes one model and one threshold for all records, and stronger attacks (per record, with many
 models) find what it misses. A figure near 0.5 is no proof of forgetting; a figure far below 0.5 betrays the forgotten
 as well as one far above. Forgotten and held-out records may differ by themselves: the oracles, which met neither, show
-what is left of the figure then. Held-out records are taken from the classes of the forgotten ones; that they are
-none of the data is seen by their ids, so a copy under another id passes.
+what is left of the figure then. Held-out records are taken from the classes of the forgotten ones (multi-label: they
+carry a class that a forgotten one carries, or none where one carries none); that they are none of the data is seen by
+their ids, so a copy under another id passes.
 
 Examples
 --------
@@ -36,6 +37,8 @@ from expunge.measures.auc import newcombe, rank_auc
 from expunge.measures.loss import losses
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from expunge.audit.arms import Four
     from expunge.data.table import Table
 
@@ -71,15 +74,25 @@ def membership(gone: Answers | Missing, test: Answers | Missing) -> Membership |
 
 
 def _measured(gone: Answers, test: Answers) -> Membership | Missing:
-    like = np.arange(len(test.part))
-    if gone.classes is not None:  # otherwise a class that is easier than others would pass for membership
-        like = np.flatnonzero(np.isin(test.label, gone.label))
+    like = _comparable(gone, test)
     if not len(like):
         return Missing("no held-out record is of a class of the forgotten ones")
     test = Answers(test.predicted[like], test.classes, test.part.take(like))
     fit, unfit = (-losses(side.predicted, side.classes, side.label) for side in (gone, test))
     auc, members, others = rank_auc(fit, unfit), _units(gone.part), _units(test.part)
     return Membership(auc, *newcombe(auc, members, others), members, others)
+
+
+def _comparable(gone: Answers, test: Answers) -> NDArray[np.intp]:
+    """Held-out records of the forgotten classes: otherwise a class that is easier would pass for membership."""
+    if gone.classes is None:
+        return np.arange(len(test.part))
+    mine, theirs = gone.label, test.label
+    if mine.ndim == 1:
+        return np.flatnonzero(np.isin(theirs, mine))
+    shared = (theirs & mine.any(axis=0)).any(axis=1)
+    bare = ~theirs.any(axis=1) if not mine.any(axis=1).all() else np.zeros(len(theirs), bool)
+    return np.flatnonzero(shared | bare)
 
 
 def _units(part: Table) -> int:

@@ -293,7 +293,7 @@ def _alike(gone: Table, stays: Table) -> NDArray[np.intp]:
         if isinstance(sought, pa.Table) and isinstance(held, pa.Table):
             wanted, values = sought.column(places[0]).combine_chunks(), held.column(places[1])
             same = _is_in(values if len(rows) == len(values) and stays.rows is None else values.take(rows), wanted)
-        elif isinstance(sought, np.ndarray) and isinstance(held, np.ndarray):
+        elif isinstance(sought, np.ndarray) and isinstance(held, np.ndarray) and sought.ndim == held.ndim == 2:
             same = _is_in(pa.array(held[rows, places[1]]), pa.array(sought[:, places[0]]))
         else:
             break

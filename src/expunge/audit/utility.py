@@ -31,11 +31,13 @@ class Utility:
     ----------
     records : int
     loss : float
-        Mean log loss in nats (a class that the model does not know costs 27.6), or mean squared error.
+        Mean log loss in nats (a class that the model does not know costs 27.6), or mean squared error. Of several
+        labels or targets the mean over them.
     accuracy : float or None
-        Share of right decisions; None for regression.
+        Share of right decisions, of several labels those that are right in every label; None for regression.
     rmse, r2 : float or None
         Root of the mean squared error and explained variance; None for classes, r2 also where labels do not vary.
+        Of several targets, r2 is the mean of theirs.
     """
 
     records: int

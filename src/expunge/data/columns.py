@@ -1,28 +1,26 @@
-"""Columns as people have them, made canonical: ids, owners and labels, or a sentence that names the first bad row.
+"""Columns as people have them, made canonical: ids and owners, or a sentence that names the first bad row.
 
 Integers become int64, text becomes an Arrow ``large_string``; nothing is guessed, and nothing missing is let through.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from expunge.errors import DataError
-from expunge.values import Name, Scalar
+from expunge.values import Name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from expunge.protocol import Ids
+    from numpy.typing import NDArray
 
-Labels: TypeAlias = NDArray[Any]
-"""(n,) bool, int64, float64 or text."""
+    from expunge.protocol import Ids
 
 LONGEST = 1024  # bytes of an id
 REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError)
@@ -42,7 +40,7 @@ def as_names(given: Any, what: str, rows: int) -> Ids:
         raise DataError(msg)
     refuse_missing(column, what)
     if pa.types.is_integer(column.type):
-        return _int64(column, what)
+        return as_int64(column, what)
     if pa.types.is_large_string(column.type):
         return _short(column, what)
     if rows == 0:
@@ -63,38 +61,6 @@ def refuse_repeated(ids: Ids, what: str) -> None:
         first = int(np.flatnonzero(codes == codes[row])[0])
         msg = f"{what} must be unique: row {row} repeats the id {name_at(ids, row)!r} of row {first}"
         raise DataError(msg)
-
-
-def as_labels(given: Any, rows: int) -> Labels:
-    """Labels in one of four types: bool, int64, float64, text.
-
-    Raises
-    ------
-    DataError
-        If a label is missing, mixed in type or not one of these, or the number of them is wrong.
-    """
-    column = as_arrow(given, "label")
-    if len(column) != rows:
-        msg = f"label: {rows} rows need {rows} of them, got {len(column)}"
-        raise DataError(msg)
-    refuse_missing(column, "label")
-    kind = column.type
-    if pa.types.is_integer(kind):
-        return _int64(column, "label")
-    if pa.types.is_boolean(kind):
-        return _numpy(column)
-    if pa.types.is_floating(kind):
-        return _numpy(column.cast(pa.float64()))
-    if pa.types.is_large_string(kind):
-        row = pc.index(pc.ends_with(column, "\0"), value=True).as_py()
-        if row >= 0:
-            msg = f"label: row {row} holds {column[row].as_py()!r}; a class must not end in a NUL character"
-            raise DataError(msg)
-        return np.array(column.to_pylist(), dtype=np.str_)
-    if rows == 0:
-        return np.zeros(0)
-    msg = f"label must be numbers, booleans or text, got {kind}"
-    raise DataError(msg)
 
 
 def refuse_missing(column: pa.Array, what: str) -> None:
@@ -122,6 +88,22 @@ def as_arrow(given: Any, what: str) -> pa.Array:
     return column
 
 
+def as_numpy(column: pa.Array) -> NDArray[Any]:
+    """An Arrow array as one of numpy."""
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values
+
+
+def as_int64(column: pa.Array, what: str) -> NDArray[np.int64]:
+    """Integers of any width in 64 bits, or the sentence that names the first that does not fit."""
+    try:
+        return as_numpy(column.cast(pa.int64()))
+    except pa.ArrowInvalid as too_large:
+        row = pc.index(pc.greater(column, pa.scalar(2**63 - 1, pa.uint64())), value=True).as_py()
+        msg = f"{what}: row {row} holds {column[row].as_py()}; integers must fit into 64 bits with a sign"
+        raise DataError(msg) from too_large
+
+
 def is_among(ids: Ids, names: Collection[Name], what: str) -> NDArray[np.bool_]:
     """(n,) whether each id is one of ``names``; searched in the sorted names, so that millions of ids are quick."""
     wanted: type = int if isinstance(ids, np.ndarray) else str
@@ -134,7 +116,7 @@ def is_among(ids: Ids, names: Collection[Name], what: str) -> NDArray[np.bool_]:
         return np.zeros(len(ids), dtype=bool)
     if not isinstance(ids, np.ndarray):
         text = [name for name in names if str(name).encode(errors="replace").decode() == name]  # no lone surrogates
-        return _numpy(pc.is_in(ids, value_set=pa.array(text, type=ids.type)))
+        return as_numpy(pc.is_in(ids, value_set=pa.array(text, type=ids.type)))
     known = [name for name in names if -(2**63) <= int(name) < 2**63]
     targets = np.sort(np.array(known, dtype=np.int64))
     if not targets.size:
@@ -154,37 +136,6 @@ def take_names(ids: Ids, rows: NDArray[np.intp] | slice) -> Ids:
     if isinstance(ids, np.ndarray):
         return ids[rows]
     return ids.take(pa.array(np.arange(len(ids))[rows] if isinstance(rows, slice) else rows))
-
-
-def take_labels(labels: Labels, rows: NDArray[np.intp] | slice) -> Labels:
-    """Some of the labels; text in its shortest type, so that a forgotten long label leaves no trace in the type."""
-    taken = labels[rows]
-    if taken.dtype.kind != "U":
-        return taken
-    return taken.astype(f"<U{np.strings.str_len(taken).max(initial=1)}")
-
-
-def as_classes(given: Any, label: Labels | None) -> tuple[Scalar, ...] | None:
-    """Declared classes, sorted, after checking that each label is one of them."""
-    if given is None:
-        return None
-    if isinstance(given, str | bytes) or not hasattr(given, "__len__"):
-        msg = f"classes are declared as a collection, e.g. ['no', 'yes']; got {given!r}"
-        raise DataError(msg)
-    declared = np.unique(as_labels(given, len(given)))
-    if label is not None and len(label):
-        if label.dtype.kind != declared.dtype.kind:
-            msg = (
-                f"label: row 0 holds {label[0].item()!r}, of another type than the declared classes {declared.tolist()}"
-            )
-            raise DataError(msg)
-        known = np.isin(label, declared)
-        if not known.all():
-            row = int(np.argmin(known))
-            held = label[row].item()
-            msg = f"label: row {row} holds {held!r}, which is not one of the declared classes {declared.tolist()}"
-            raise DataError(msg)
-    return tuple(declared.tolist())
 
 
 def _from_frame(given: Any) -> pa.Array | None:
@@ -236,20 +187,6 @@ def _is_held(value: Any) -> bool:
     except REFUSED:
         return False
     return not isinstance(value, int) or -(2**63) <= value < 2**63
-
-
-def _numpy(column: pa.Array) -> NDArray[Any]:
-    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return values
-
-
-def _int64(column: pa.Array, what: str) -> NDArray[np.int64]:
-    try:
-        return _numpy(column.cast(pa.int64()))
-    except pa.ArrowInvalid as too_large:
-        row = pc.index(pc.greater(column, pa.scalar(2**63 - 1, pa.uint64())), value=True).as_py()
-        msg = f"{what}: row {row} holds {column[row].as_py()}; integers must fit into 64 bits with a sign"
-        raise DataError(msg) from too_large
 
 
 def _short(column: pa.Array, what: str) -> pa.Array:

@@ -1,6 +1,8 @@
-"""Features of records: one matrix of numbers, or named columns of any type, handed on as what they came as.
+"""Features of records: numbers of any shape, or named columns of any type, handed on as what they came as.
 
-A matrix stays a numpy array. A frame (pandas, polars, Arrow) and an array of objects become an Arrow table, and turn
+A matrix stays a numpy array, whose columns have names. An array of more dimensions (images, sequences) stays one too,
+and is one column: a record is one thing. Both are read when they are asked for where they are memory-mapped, as items
+of a dataset are (`Items`). A frame (pandas, polars, Arrow) and an array of objects become an Arrow table, and turn
 back into a frame of their kind when an estimator asks for them, so that ``ColumnTransformer`` finds its columns. Types
 are those that Arrow gives back: integers with missing values become floats, an order of categories is lost. Categories
 are those of the rows at hand, sorted: a category that only a forgotten record had leaves with it.
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from expunge import keyed
 from expunge.data.columns import as_arrow
+from expunge.data.items import Items, digest_records, is_mapped, of_array
 from expunge.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,10 +29,10 @@ if TYPE_CHECKING:
 
     from expunge.keyed import Secret
 
-Features: TypeAlias = NDArray[Any] | pa.Table
-"""(n, d) numbers, or a table of d named columns."""
+Features: TypeAlias = NDArray[Any] | Items | pa.Table
+"""(n, d) or (n, ...) numbers, here or to be read, or a table of d named columns."""
 
-Kind: TypeAlias = Literal["matrix", "objects", "pandas", "polars", "arrow"]
+Kind: TypeAlias = Literal["matrix", "array", "items", "objects", "pandas", "polars", "arrow"]
 """What the features came as, and are handed to an estimator as."""
 
 NUMBERS = "biuf"
@@ -52,8 +55,11 @@ def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tu
     Raises
     ------
     DataError
-        If they are not two-dimensional, a column mixes types or holds what cannot be a feature, or names repeat.
+        If they have less than two dimensions, or more and are no numbers; if a column mixes types or holds what cannot
+        be a feature, or names repeat.
     """
+    if isinstance(given, Items):
+        return given, _name_of_one(columns, given.record), "items"
     if is_frame(given):
         frame = nw.from_native(given, eager_only=True)
         names = _unique_names(frame.columns)
@@ -69,12 +75,14 @@ def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tu
         kind: Kind = {"pandas": "pandas", "polars": "polars"}.get(frame.implementation.value, "arrow")  # type: ignore[assignment]
         return _refuse_nested(table), names, kind
     matrix = _matrix(given)
+    if matrix.ndim > 2:
+        return _kept(matrix), _name_of_one(columns, matrix.shape[1:]), "array"
     names = _unique_names(columns if columns is not None else default_names(matrix.shape[1]))
     if len(names) != matrix.shape[1]:
         msg = f"{matrix.shape[1]} columns need {matrix.shape[1]} names, got {len(names)}"
         raise DataError(msg)
     if matrix.dtype.kind in NUMBERS:
-        return matrix, names, "matrix"
+        return _kept(matrix), names, "matrix"
     parts = [as_arrow(_plain(matrix[:, k]), f"column {name!r}") for k, name in enumerate(names)]
     return _refuse_nested(pa.table(parts, names=list(names))), names, "objects"
 
@@ -85,9 +93,9 @@ def default_names(count: int) -> tuple[str, ...]:
 
 
 def handed(features: Features, kind: Kind) -> Any:
-    """Features as an estimator takes them: what they came as."""
-    if isinstance(features, np.ndarray):
-        return features
+    """Features as an estimator takes them: what they came as; those to be read are read, all of them."""
+    if isinstance(features, np.ndarray | Items):
+        return features if isinstance(features, np.ndarray) else features.whole()
     if kind == "objects":
         columns = [np.array(column.to_pylist(), dtype=object) for column in features.columns]
         return np.column_stack(columns) if columns else np.empty((len(features), 0), dtype=object)
@@ -102,27 +110,47 @@ def handed(features: Features, kind: Kind) -> Any:
 
 def take(features: Features, rows: NDArray[np.intp] | slice) -> Features:
     """Some rows."""
+    if isinstance(features, Items):
+        return features.take(rows)
     if isinstance(features, np.ndarray):
-        return features[rows]
+        return features[rows] if features.ndim == 2 else np.ascontiguousarray(features[rows])  # one layout for any view
     return features.take(np.arange(len(features))[rows] if isinstance(rows, slice) else rows)
 
 
 def select(features: Features, places: Sequence[int]) -> Features:
     """Some columns, in this order."""
+    if not in_columns(features):
+        return features if places else np.empty((len(features), 0), features.dtype)
+    if isinstance(features, Items):
+        return features.select(places)
     return features[:, places] if isinstance(features, np.ndarray) else features.select(list(places))
 
 
-def column(features: Features, place: int) -> NDArray[Any]:
-    """One column as an array, for reading."""
+def column(features: Features, place: int, rows: NDArray[np.intp] | None = None) -> NDArray[Any]:
+    """One column as an array, for reading; of all rows, or of some."""
+    if isinstance(features, Items):
+        return (features.select([place]).read(rows)[:, 0]) if features.columned else features.read(rows)
     if isinstance(features, np.ndarray):
-        return features[:, place]
-    values: NDArray[Any] = features.column(place).to_numpy()
-    return values
+        values: NDArray[Any] = features[:, place] if features.ndim == 2 else features
+    else:
+        values = features.column(place).to_numpy()
+    return values if rows is None else values[rows]
+
+
+def in_columns(features: Features) -> bool:
+    """Whether a record is a row of columns; else it is one thing, which has one name."""
+    return features.columned if isinstance(features, Items) else getattr(features, "ndim", 2) == 2
 
 
 def joined(first: Features, then: Features) -> Features:
     """The rows of both; those of ``then`` take the types of ``first``, or a sentence says why they cannot."""
+    if first.shape[1:] != then.shape[1:]:
+        msg = f"the new rows do not fit: a record has the shape {first.shape[1:]}, got {then.shape[1:]}"
+        raise DataError(msg)
     try:
+        if isinstance(first, Items) and not isinstance(then, pa.Table):
+            return first.joined(_like(first, then))
+        then = then.read() if isinstance(then, Items) else then
         if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
             return np.concatenate([first, _narrowed(then, first.dtype)])
         if isinstance(first, pa.Table) and isinstance(then, pa.Table):
@@ -134,29 +162,38 @@ def joined(first: Features, then: Features) -> Features:
     raise DataError(msg)
 
 
+def _like(first: Items, then: NDArray[Any] | Items) -> Items:
+    """Rows in the type of those to be read that they join; rows of the same type are not read for it."""
+    if isinstance(then, Items) and then.dtype == first.dtype:
+        return then
+    return of_array(_narrowed(np.asarray(then), first.dtype), columned=first.columned)
+
+
 def _narrowed(matrix: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Numbers in another type of their kind; rounded where need be, but never another number."""
     with np.errstate(over="ignore"):
         fitted = matrix.astype(dtype, casting="same_kind")
     wrong = np.isfinite(fitted) != np.isfinite(matrix) if dtype.kind == "f" else fitted != matrix
     if wrong.any():
-        row, place = (int(at) for at in np.argwhere(wrong)[0])
-        msg = f"row {row} holds {matrix[row, place].item()!r}, which does not fit into {dtype}"
+        at = tuple(np.argwhere(wrong)[0].tolist())
+        msg = f"row {at[0]} holds {matrix[at].item()!r}, which does not fit into {dtype}"
         raise TypeError(msg)
     return fitted
 
 
 def schema(features: Features) -> str:
     """Types of the columns, as text."""
-    if isinstance(features, np.ndarray):
-        return f"{features.dtype.str} x {features.shape[1]}"
+    if not isinstance(features, pa.Table):
+        return " x ".join([features.dtype.str, *map(str, features.shape[1:])])
     return ", ".join(f"{field.type}{' in categories' if field.metadata else ''}" for field in features.schema)
 
 
 def row_bytes(features: Features, key: Secret) -> list[NDArray[np.uint8]]:
     """Blocks of bytes of a fixed width, which laid side by side tell any two rows apart; text by keyed digest."""
-    if isinstance(features, np.ndarray):
-        return [as_bytes(features)]
+    if not isinstance(features, pa.Table):
+        if in_columns(features):
+            return [as_bytes(np.asarray(features))]
+        return [features.digests(key) if isinstance(features, Items) else digest_records(features, key)]
     return [block for chunked in features.columns for block in _column_bytes(chunked.combine_chunks(), key)]
 
 
@@ -167,7 +204,7 @@ def as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
     return contiguous.view(np.uint8) if rows.shape[1] else np.zeros(rows.shape, np.uint8)
 
 
-def alike(features: Features, wanted: NDArray[np.intp], among: NDArray[np.intp]) -> NDArray[np.intp]:
+def alike(features: NDArray[Any] | pa.Table, wanted: NDArray[np.intp], among: NDArray[np.intp]) -> NDArray[np.intp]:
     """Those of the rows ``among`` that might equal one of the rows ``wanted``: narrowed column by column."""
     width = features.shape[1]
     for place in range(width):
@@ -216,13 +253,28 @@ def _matrix(given: Any) -> NDArray[Any]:
     except ValueError as ragged:
         msg = f"features must be a table with rows of one length: {ragged}"
         raise DataError(msg) from ragged
-    if matrix.ndim != 2:
+    if matrix.ndim < 2:
         msg = f"features must have two dimensions, rows and columns, got shape {matrix.shape}"
         raise DataError(msg)
-    if matrix.dtype.kind not in NUMBERS + "OUT":
+    if matrix.dtype.kind not in NUMBERS + "OUT" * (matrix.ndim == 2):
         msg = f"features must be numbers or text, got {matrix.dtype}"
+        if matrix.ndim > 2:
+            msg = f"features of {matrix.ndim} dimensions must be numbers, got {matrix.dtype}"
         raise DataError(msg)
     return matrix
+
+
+def _kept(numbers: NDArray[Any]) -> NDArray[Any] | Items:
+    """Numbers as they are, or to be read where they lie in a mapped file."""
+    return of_array(numbers, columned=numbers.ndim == 2) if is_mapped(numbers) else numbers
+
+
+def _name_of_one(columns: Sequence[str] | None, record: tuple[int, ...]) -> tuple[str, ...]:
+    names = default_names(1) if columns is None else _unique_names(columns)
+    if len(names) != 1:
+        msg = f"a record of shape {record} is one column, which has one name; got {len(names)}"
+        raise DataError(msg)
+    return names
 
 
 def _plain(values: NDArray[Any]) -> Any:

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from expunge.data import columns as cols
 from expunge.data.kinds import TYPES, Kind, UnfitError, converted, one_array, shown
+from expunge.data.labels import as_labels
 from expunge.data.table import Columns, Table
 from expunge.errors import DataError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Self
 
-    from expunge.data.columns import Labels
+    from expunge.data.labels import Labels
     from expunge.values import Name, Scalar
 
 WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?", re.ASCII)
@@ -222,7 +223,7 @@ def arrow_of(table: Table, schema: Schema) -> pa.Table:
     if isinstance(stored, pa.Table):
         parts |= {name: stored.column(name) for name in schema.features}
     else:
-        parts |= {name: stored[:, table.names.index(name)] for name in schema.features}
+        parts |= {name: table.column(name) for name in schema.features}
     absent = next((name for name in schema.kinds if parts[name] is None), None)
     if absent is not None:
         msg = f"the table has no {'owners' if absent == schema.owner else 'label'}; the schema declares {absent!r}"
@@ -247,7 +248,7 @@ def _typed_word(word: str, kind: Kind, what: str) -> Any:
 def _labels(column: pa.Array) -> Labels:
     """Labels as numpy has them; each distinct text is made once."""
     if not pa.types.is_large_string(column.type):
-        return cols.as_labels(column, len(column))
+        return as_labels(column, len(column))
     cols.refuse_missing(column, "label")
     coded = column.dictionary_encode()
     labels: Labels = np.array(coded.dictionary.to_pylist(), dtype=np.str_)[coded.indices.to_numpy()]

@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
-import pyarrow as pa
 
 from expunge import keyed
 from expunge.data import columns as cols
+from expunge.data import digests, items, labels, targets
 from expunge.data import features as feats
-from expunge.data import targets
 from expunge.errors import DataError, ParameterError
 from expunge.protocol import Run
 
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from expunge.data.columns import Labels
     from expunge.data.features import Features, Kind
+    from expunge.data.labels import Labels, Task
     from expunge.keyed import Secret
     from expunge.protocol import Change, Ids, Rows
     from expunge.values import Scalar, Target
@@ -63,7 +62,7 @@ class Columns:
             cols.take_names(self.ids, rows),
             None if self.owners is None else cols.take_names(self.owners, rows),
             feats.take(self.features, rows),
-            None if self.label is None else cols.take_labels(self.label, rows),
+            None if self.label is None else labels.take(self.label, rows),
             self.names,
             self.kind,
         )
@@ -73,23 +72,14 @@ class Columns:
     @cached_property
     def coded(self) -> tuple[Labels, NDArray[np.intp]]:
         """Distinct labels, sorted, and (n,) the place of each row's label among them."""
-        held = np.zeros(0) if self.label is None else self.label
-        names, codes = np.unique(held, return_inverse=True)
-        return names, codes
+        return labels.coded(self.label)
 
     def digest(self, key: Secret, *, named: bool) -> NDArray[np.uint8]:
         """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
         if (key, named) not in self.digests:
-            blocks = [np.zeros((len(self.ids), 0), np.uint8), *feats.row_bytes(self.features, key)]
-            if self.label is not None:
-                blocks.append(_bytes_of(self.label, key))
-            if named:
-                blocks += [_bytes_of(names, key) for names in (self.ids, self.owners) if names is not None]
-            count, made = len(self.ids), []
-            for start in range(0, count, keyed.ROWS):
-                rows = slice(start, start + keyed.ROWS)
-                made.append(keyed.digest_rows(key, np.hstack([block[rows] for block in blocks])))
-            self.digests[key, named] = np.concatenate(made) if made else np.zeros((0, keyed.BLOCK), np.uint8)
+            beside = [self.label, self.ids, self.owners] if named else [self.label]
+            held = [values for values in beside if values is not None]
+            self.digests[key, named] = digests.of_records(self.features, held, len(self.ids), key)
         return self.digests[key, named]
 
 
@@ -101,6 +91,7 @@ class Table:
     ----------
     classes : tuple or None
         Declared classes: public knowledge, not learned from the data. None: the classes are whatever the labels hold.
+        Of multi-label data: the columns of the labels, in their order.
     """
 
     columns: Columns = field(repr=False)
@@ -124,9 +115,12 @@ class Table:
 
         Parameters
         ----------
-        X : (n, d) array of numbers or objects, or a pandas, polars or Arrow frame
-        y : (n,) labels, optional
-            Classes (bool, int or text) or numbers for regression. Needed for learning, not for predicting.
+        X : (n, d) array of numbers or objects, (n, ...) array of numbers, or a pandas, polars or Arrow frame
+            In an array of three dimensions or more (images, sequences) a record is one thing: one feature, ``x0``.
+            A memory-mapped array is read some rows at a time, when they are asked for.
+        y : (n,) or (n, k) labels, optional
+            Classes (bool, int or text) or numbers for regression. Needed for learning, not for predicting. In several
+            columns, truth values say which of k classes a record carries, and floats are k targets of a regression.
         ids : (n,) int or str, optional
             Unique and stable; the positions 0 to n - 1 when there are none.
         owners : (n,) int or str, optional
@@ -134,7 +128,8 @@ class Table:
         columns : d names, optional
             Names of the features; ``x0, x1, ...`` when there are none.
         classes : optional
-            Declared classes: public knowledge, not learned from the data.
+            Declared classes: public knowledge, not learned from the data. Of multi-label data the k names of the
+            columns; those of the frame, else 0 to k - 1, when there are none.
 
         Raises
         ------
@@ -145,23 +140,54 @@ class Table:
         count = len(features)
         named = np.arange(count) if ids is None else cols.as_names(ids, "ids", count)
         cols.refuse_repeated(named, "ids")
-        label = None if y is None else cols.as_labels(y, count)
+        label = None if y is None else labels.as_labels(y, count)
         owned = None if owners is None else cols.as_names(owners, "owners", count)
         shared = Columns(named, owned, features, label, names, kind)
-        return cls(shared, None, cols.as_classes(classes, label))
+        return cls(shared, None, labels.as_classes(classes, label, labels.names_of(y)))
+
+    @classmethod
+    def from_dataset(
+        cls,
+        dataset: Any,
+        ids: Any = None,
+        owners: Any = None,
+        *,
+        y: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Table:
+        """Make a table of a map-style dataset, whose items are read when they are asked for.
+
+        Parameters
+        ----------
+        dataset : object with ``__len__`` and ``__getitem__``
+            Items are ``x`` or ``(x, y)``; each ``x`` is an array or tensor of numbers, all of one type and shape, and
+            the same at each reading: random augmentation is the learner's, as its ``augment``.
+        ids, owners, classes : as in `from_arrays`
+        y : optional
+            Labels, in place of those of the items; these are read in one pass when there are none.
+
+        Raises
+        ------
+        DataError
+            As `from_arrays`, and with the first item that was found to be another thing.
+        """
+        features, label = items.of_dataset(dataset, labelled=y is None)
+        return cls.from_arrays(features, label if y is None else y, ids, owners, classes=classes)
 
     @classmethod
     def from_frame(
         cls,
         frame: Any,
         *,
-        label: str | None = None,
+        label: str | Sequence[str] | None = None,
         id: str | None = None,  # noqa: A002  (the column's everyday name)
         owner: str | None = None,
         classes: Sequence[Any] | None = None,
         ignore: Sequence[str] = (),
     ) -> Table:
         """Make a table of a pandas, polars or Arrow frame; columns that are not named here are the features.
+
+        Several columns as ``label`` are labels side by side (`from_arrays`), even if the sequence names only one.
 
         Raises
         ------
@@ -172,20 +198,20 @@ class Table:
             msg = f"from_frame takes a pandas, polars or Arrow table, not a {type(frame).__name__}: use from_arrays"
             raise DataError(msg)
         held = nw.from_native(frame, eager_only=True)
-        special = [name for name in (id, owner, label, *ignore) if name is not None]
+        many = labels.as_several(label)
+        special = [name for name in (id, owner, *(many or (label,)), *ignore) if name is not None]
         for name in special:
             if name not in held.columns:
                 msg = f"the frame has no column {name!r}; it has {', '.join(map(repr, held.columns))}"
                 raise DataError(msg)
-        parts = [None if name is None else held[name].to_native() for name in (label, id, owner)]
+        parts = [None if name is None else held[name].to_native() for name in (many or label, id, owner)]
         return cls.from_arrays(held.drop(special).to_native(), *parts, classes=classes)
 
     # -- what a record has ---------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         owners = "no owners" if self.columns.owners is None else "owners"
-        label = "no label" if self.columns.label is None else "label"
-        return f"Table({len(self)} records, {len(self.names)} features, {label}, {owners})"
+        return f"Table({len(self)} records, {len(self.names)} features, {labels.said(self.columns.label)}, {owners})"
 
     def __len__(self) -> int:
         return len(self.columns.ids) if self.rows is None else len(self.rows)
@@ -208,25 +234,32 @@ class Table:
 
     @property
     def label(self) -> Labels | None:
-        """(n,) bool, int64, float64 or text; None in a table to predict for."""
+        """(n,) bool, int64, float64 or text, or (n, k) bool or float64; None in a table to predict for."""
         held = self.columns.label
-        return held if held is None or self.rows is None else cols.take_labels(held, self.rows)
+        return held if held is None or self.rows is None else labels.take(held, self.rows)
 
     @property
     def present(self) -> tuple[Scalar, ...]:
-        """Distinct labels of these records, sorted."""
+        """Distinct labels of these records, sorted; of multi-label data its classes, of several numbers none."""
+        if self.columns.label is not None and self.columns.label.ndim > 1:
+            return self.classes or ()
         names, codes = self.columns.coded
         held = codes if self.rows is None else codes[self.rows]
         return tuple(names[np.bincount(held, minlength=len(names)) > 0].tolist())
 
     @property
+    def task(self) -> Task | None:
+        """What the labels ask for: ``classification``, ``multilabel`` or ``regression``; None without labels."""
+        return labels.task_of(self.columns.label, self.classes)
+
+    @property
     def features(self) -> Any:
-        """(n, d), as what they came as: an array or a frame."""
+        """(n, d) or (n, ...), as what they came as: an array or a frame; what is to be read is read, all of it."""
         return feats.handed(self.stored, self.columns.kind)
 
     @property
     def stored(self) -> Features:
-        """(n, d), as they are kept: an array or an Arrow table."""
+        """(n, d) or (n, ...), as they are kept: an array, an Arrow table, or `Items` that ``np.asarray`` reads."""
         return self.columns.features if self.rows is None else feats.take(self.columns.features, self.rows)
 
     @property
@@ -237,12 +270,11 @@ class Table:
     def column(self, name: str) -> NDArray[Any]:
         """(n,) one feature, for reading."""
         self._known(name)
-        held = feats.column(self.columns.features, self.names.index(name))
-        return held if self.rows is None else held[self.rows]
+        return feats.column(self.columns.features, self.names.index(name), self.rows)
 
     def schema(self) -> str:
         """Names and types of all that a record has, and the declared classes: the public part."""
-        label = None if self.columns.label is None else self.columns.label.dtype.kind
+        label = labels.schema(self.columns.label)
         kinds = [None if names is None else type(names).__name__ for names in (self.columns.ids, self.columns.owners)]
         return repr((self.names, feats.schema(self.columns.features), self.columns.kind, label, kinds, self.classes))
 
@@ -307,12 +339,12 @@ class Table:
             targets.joined_names(first.ids, second.ids, "ids"),
             targets.joined_names(first.owners, second.owners, "owners"),
             feats.joined(first.features, second.features),
-            targets.joined_labels(first.label, second.label),
+            labels.joined(first.label, second.label, self.classes, then.classes),
             self.names,
             first.kind,
         )
         cols.refuse_repeated(merged.ids, "ids")
-        cols.as_classes(self.classes, merged.label)
+        labels.as_classes(self.classes, merged.label)
         fresh = merged.take(slice(len(self), None))
         for (key, named), made in first.digests.items():  # those that stay need not be digested again
             merged.digests[key, named] = np.concatenate([made, fresh.digest(key, named=named)])
@@ -324,15 +356,7 @@ class Table:
 
     def twins(self, target: Target) -> NDArray[np.intp]:
         """Positions of records that stay although a forgotten one is the same in all features and label."""
-        change = self.change(target)
-        if change is None or not len(change.out) or len(change.out) == len(self):
-            return np.zeros(0, dtype=np.intp)
-        staying = np.delete(np.arange(len(self)), change.out)
-        at = (lambda rows: rows) if self.rows is None else self.rows.__getitem__
-        similar = np.isin(at(staying), feats.alike(self.columns.features, at(change.out), at(staying)))
-        candidates = staying[similar]
-        gone = _rows_as_one(self.take(change.out).gathered().digests(b"twins", named=False))
-        return candidates[np.isin(_rows_as_one(self.take(candidates).gathered().digests(b"twins", named=False)), gone)]
+        return digests.twins(self, target)
 
     def remarks(self, target: Target) -> tuple[str, ...]:
         """What a requester should know of this target in these data, in sentences."""
@@ -363,17 +387,3 @@ def expect(data: object, *runs: object) -> None:
         if not isinstance(run, Run):
             msg = f"what a method may use is a Run, e.g. Run(key=...); got a {type(run).__name__}"
             raise ParameterError(msg)
-
-
-def _bytes_of(values: Ids | Labels, key: Secret) -> NDArray[np.uint8]:
-    """(n, w) bytes of one column; text by keyed digest."""
-    if isinstance(values, np.ndarray) and values.dtype.kind != "U":
-        return feats.as_bytes(values)
-    return keyed.digest_strings(
-        key, values if isinstance(values, pa.Array) else pa.array(values, type=pa.large_string())
-    )
-
-
-def _rows_as_one(digests: NDArray[np.uint8]) -> NDArray[np.void]:
-    """Each row of 16 bytes as one value that can be compared."""
-    return np.ascontiguousarray(digests).view(np.dtype((np.void, keyed.BLOCK))).ravel()

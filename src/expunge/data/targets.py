@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expunge.data.columns import as_classes, is_among, name_at, take_names
+from expunge.data.columns import is_among, name_at, take_names
+from expunge.data.labels import as_classes
 from expunge.errors import DataError, ParameterError
 from expunge.protocol import Change
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from expunge.data.columns import Labels
     from expunge.data.table import Table
     from expunge.protocol import Ids
     from expunge.values import Name, Scalar, Target
@@ -71,11 +71,16 @@ def _named(table: Table, target: Target) -> NDArray[np.bool_] | None:
 
 
 def _of_class(table: Table, value: Scalar) -> NDArray[np.bool_]:
-    """(n,) whether each record is of a class; ``True`` is not ``1``, and numpy's text forgets a NUL at its end."""
+    """(n,) whether each record is of a class, or carries it; of several numbers a record has, none is a class.
+
+    ``True`` is not ``1``, and numpy's text forgets a NUL at its end.
+    """
     label = table.label
-    if label is None or type(value) not in CLASSES[label.dtype.kind] or str(value).endswith("\0"):
+    held = label if label is None or label.ndim == 1 else np.array(table.present)
+    if label is None or held is None or type(value) not in CLASSES[held.dtype.kind] or str(value).endswith("\0"):
         return np.zeros(len(table), bool)
-    return np.asarray(label == value)
+    same = held == value
+    return np.asarray(same if label.ndim == 1 else label[:, np.flatnonzero(same)].any(axis=1))
 
 
 def remarks(table: Table, target: Target) -> tuple[str, ...]:
@@ -134,17 +139,6 @@ def joined_names(first: Ids | None, then: Ids | None, what: str) -> Ids | None:
     ]
     msg = f"the {what} of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}"
     raise DataError(msg)
-
-
-def joined_labels(first: Labels | None, then: Labels | None) -> Labels | None:
-    """Labels of both, which must be of one type."""
-    if first is None and then is None:
-        return None
-    kinds = ["none" if label is None else str(label.dtype) for label in (first, then)]
-    if first is None or then is None or first.dtype.kind != then.dtype.kind:
-        msg = f"the labels of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}"
-        raise DataError(msg)
-    return np.concatenate([first, then])
 
 
 def _corrected(table: Table, rows: Table) -> Change[Table]:

@@ -178,9 +178,12 @@ class Tabular(TransformerMixin, BaseEstimator):
 def _arrow(given: Any) -> pa.Table:
     """Anything that a `Table` hands out, as an Arrow table."""
     features, names, _ = as_features(given, None)
-    if isinstance(features, np.ndarray):
-        return pa.table([pa.array(column) for column in features.T], names=list(names))
-    return features
+    if isinstance(features, pa.Table):
+        return features
+    if len(features.shape) > 2:
+        msg = f"Tabular takes rows of columns, got records of the shape {features.shape[1:]}"
+        raise DataError(msg)
+    return pa.table([pa.array(column) for column in np.asarray(features).T], names=list(names))
 
 
 def _kinds(declared: Sequence[tuple[str, str]], table: pa.Table) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,8 @@
 """How well a model's answers fit the records: loss, decisions and error, one figure a record.
 
 Columns of scores belong to the model's class names, and are found by name, never by position: two models may know
-other classes, or the same in another order.
+other classes, or the same in another order. Multi-label truth values come with a column for each of the model's classes
+(`expunge.data.labels.arranged` sees to it), and a record that carries a class says nothing of the others.
 
 Examples
 --------
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from expunge.data.columns import Labels
+    from expunge.data.labels import Labels
     from expunge.values import Scalar
 
 SMALLEST = 1e-12
 """Scores below it count as it, so that a class that a model does not know costs 27.6 and not infinity."""
 
+HALF = 0.5  # the score from which on a record carries a class
 ROUNDING = 1e-6  # scores may stand this far outside [0, 1]: single precision does not sum to one exactly
 
 
@@ -45,6 +47,9 @@ def places(classes: Sequence[Scalar], wanted: Labels) -> NDArray[np.intp]:
     DataError
         If a class has two columns, or classes and labels are of different types: ``1`` is neither ``True`` nor "1".
     """
+    if wanted.ndim != 1:
+        msg = f"each record has one class where classes exclude each other, got labels of shape {wanted.shape}"
+        raise DataError(msg)
     if not len(classes) or not len(wanted):
         return np.full(len(wanted), -1, dtype=np.intp)
     names = _as_names(classes)
@@ -63,18 +68,26 @@ def true_class_scores(scores: ArrayLike, classes: Sequence[Scalar], label: Label
     ----------
     scores : (n, classes) in [0, 1]
     classes : names of the columns
-    label : (n,)
+    label : (n,), or (n, classes) bool
+        One class for each record, or for each class whether the record carries it.
 
     Returns
     -------
-    (n,) in [0, 1]
+    (n,) in [0, 1], or (n, classes): the score where the record carries the class, one less the score where it does not
 
     Raises
     ------
     DataError
         If shapes or types do not fit, or a score is not a number in [0, 1].
+
+    Examples
+    --------
+    >>> true_class_scores([[0.75, 0.25]], ("sharp", "red"), np.array([[True, False]]))
+    array([[0.75, 0.75]])
     """
     held = _checked(scores, classes, len(label))
+    if label.ndim > 1:
+        return np.where(_truths(label, classes), held, 1 - held)
     at = places(classes, label)
     return np.where(at >= 0, held[np.arange(len(held)), at], 0.0) if len(classes) else np.zeros(len(label))
 
@@ -82,9 +95,11 @@ def true_class_scores(scores: ArrayLike, classes: Sequence[Scalar], label: Label
 def log_loss(scores: ArrayLike, classes: Sequence[Scalar], label: Labels) -> NDArray[np.float64]:
     """``-ln`` of each record's true-class score, in nats: at most ``-ln(SMALLEST)``, which is 27.6.
 
-    Parameters and errors are those of `true_class_scores`; (n,).
+    Of multi-label data the mean over the classes, which is the mean binary cross-entropy. Parameters and errors are
+    those of `true_class_scores`; (n,).
     """
-    return -np.log(np.maximum(true_class_scores(scores, classes, label), SMALLEST))
+    costs = -np.log(np.maximum(true_class_scores(scores, classes, label), SMALLEST))
+    return costs if costs.ndim == 1 else np.asarray(costs.mean(axis=1))
 
 
 def decisions(scores: ArrayLike, classes: Sequence[Scalar]) -> Labels:
@@ -98,14 +113,31 @@ def decisions(scores: ArrayLike, classes: Sequence[Scalar]) -> Labels:
     return decided
 
 
+def carried(scores: ArrayLike, classes: Sequence[Scalar]) -> NDArray[np.bool_]:
+    """(n, classes) the classes that a multi-label model decides each record to carry: those of one half and more.
+
+    Examples
+    --------
+    >>> carried([[0.5, 0.25], [0.0, 0.75]], ("sharp", "red"))
+    array([[ True, False],
+           [False,  True]])
+    """
+    return np.asarray(_checked(scores, classes, None) >= HALF)
+
+
 def correct(scores: ArrayLike, classes: Sequence[Scalar], label: Labels) -> NDArray[np.bool_]:
     """(n,) whether the decision is the record's class; a class that the model does not know is never right.
+
+    Of multi-label data: whether the classes `carried` are those of the record, all of them and no other.
 
     Examples
     --------
     >>> correct(np.eye(2), ("yes", "no"), np.array(["yes", "maybe"]))
     array([ True, False])
     """
+    if label.ndim > 1:
+        held = _checked(scores, classes, len(label))
+        return np.asarray((carried(held, classes) == _truths(label, classes)).all(axis=1))
     right = places(classes, label)
     return np.asarray((right >= 0) & (places(classes, decisions(scores, classes)) == right))
 
@@ -128,6 +160,8 @@ def aligned(scores: ArrayLike, classes: Sequence[Scalar], names: Sequence[Scalar
 def squared_error(predicted: ArrayLike, label: Labels) -> NDArray[np.float64]:
     """(n,) squared difference of each of the (n,) predictions from its label, in squared units of the label.
 
+    Of (n, targets) predictions the mean over the targets.
+
     Raises
     ------
     DataError
@@ -143,13 +177,15 @@ def squared_error(predicted: ArrayLike, label: Labels) -> NDArray[np.float64]:
         msg = f"squared error needs one prediction for each numeric label, got {held.shape} for {label.shape}"
         raise DataError(f"{msg} of type {_kind(label)}")
     _refuse_nan(held)
-    return np.asarray((held - label) ** 2)
+    errors = np.asarray((held - label) ** 2)
+    return errors if errors.ndim == 1 else np.asarray(errors.mean(axis=1))
 
 
 def r_squared(predicted: ArrayLike, label: Labels) -> float | None:
     """Share of the labels' variance that the predictions explain, at most 1; None where the labels do not vary.
 
-    Parameters and errors are those of `squared_error`.
+    Of several targets the mean of their shares, None where one of them does not vary. Parameters and errors are those
+    of `squared_error`.
 
     Examples
     --------
@@ -157,6 +193,10 @@ def r_squared(predicted: ArrayLike, label: Labels) -> float | None:
     0.357142857142857...
     """
     errors = squared_error(predicted, label)
+    if label.ndim > 1:
+        each = [r_squared(*target) for target in zip(np.asarray(predicted).T, label.T, strict=True)]
+        shares = [share for share in each if share is not None]
+        return float(np.mean(shares)) if len(shares) == len(each) else None
     if not len(label) or (label == label[0]).all():
         return None
     numbers = label.astype(np.float64)
@@ -181,6 +221,14 @@ def _as_names(classes: Sequence[Scalar]) -> NDArray[Any]:
         msg = f"classes must be different names of one type, got {list(classes)}"
         raise DataError(msg)
     return names
+
+
+def _truths(label: Labels, classes: Sequence[Scalar]) -> Labels:
+    """Multi-label truth values, or the sentence that says why these are none for such classes."""
+    if label.dtype.kind != "b" or label.shape[1:] != (len(classes),) or not len(classes):
+        msg = f"several labels are truth values, one for each of {len(classes)} classes, got {_kind(label)}"
+        raise DataError(f"{msg} of shape {label.shape}")
+    return label
 
 
 def _kind(names: NDArray[Any]) -> str:

@@ -15,11 +15,12 @@ from expunge.protocol import Run
 from expunge.values import Name
 
 
-def patients(rows: int = 40, *, numbers: bool = False, owned: bool = True) -> Table:
+def patients(rows: int = 40, *, numbers: bool = False, owned: bool = True, several: bool = False) -> Table:
     """Records to try a method on: three classes (one rare) or numbers, owners with several records, exact duplicates.
 
     Ids do not follow the rows, the last owner holds the tail, and the labels of one owner are wrong, so that a model
-    which learned them differs from one which did not.
+    which learned them differs from one which did not. With ``several`` labels for each record the classes are columns
+    of truth values, one of them rare and one that goes with any other, and the numbers are two.
     """
     random = np.random.default_rng(20)
     features = random.normal(size=(rows, 3)).round(3)
@@ -31,7 +32,13 @@ def patients(rows: int = 40, *, numbers: bool = False, owned: bool = True) -> Ta
     label[[2, rows // 3, rows - 1]] = 2
     label[rows // 2] = label[rows // 4]
     target = features @ [1.0, 2.0, -1.0] + label if numbers else np.array(["ham", "spam", "unsure"])[label]
-    return Table.from_arrays(features, target, (np.arange(rows) * 389 + 5) % 1009, owner if owned else None)
+    names = None
+    if several and numbers:
+        target = np.column_stack([target, features[:, 0] - label])
+    elif several:
+        target, names = np.column_stack([label == 1, label == 2, features[:, 2] > 0]), ("spam", "unsure", "late")
+    ids, owners = (np.arange(rows) * 389 + 5) % 1009, owner if owned else None
+    return Table.from_arrays(features, target, ids, owners, classes=names)
 
 
 @dataclass(frozen=True)

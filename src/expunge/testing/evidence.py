@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expunge.codec import decode, encode, fingerprint
+from expunge.data.labels import arranged
 from expunge.data.table import Table
 from expunge.errors import EmptyModelError, LearnError, MismatchError
 from expunge.protocol import Run
@@ -75,8 +76,9 @@ def compare_with_learning(case: Case, stream: list[Target], **options: Any) -> N
         done = or_failure(partial(case.method.forget, model, target, data, run))
         data = data.after(target)
         if done is LearnError or not isinstance(done.claim, Exact):
-            too_few = or_failure(partial(case.method.learn, data, run.afresh())) is LearnError
-            assert done is not LearnError or too_few, "forget failed where learning does not"
+            if done is LearnError:
+                too_few = or_failure(partial(case.method.learn, data, run.afresh())) is LearnError
+                assert too_few, "forget failed where learning does not"
             return
         model = done.model
     oracle = or_failure(lambda: fingerprint(case.method.learn(data, run.afresh())))
@@ -98,13 +100,16 @@ def assert_asked_again_of_what_is_left(case: Case, target: Target) -> None:
 
 
 def confidence(case: Case, model: Any, records: Table) -> float:
-    """Mean score of the true class; for regression, of the prediction itself."""
+    """Mean score of the true class, of multi-label data of what is true; for regression, of the prediction itself."""
     try:
         scores: NDArray[Any] = np.asarray(case.method.predict(model, records))
     except EmptyModelError:
         return 0.0
-    if scores.ndim == 1:
+    if scores.ndim == 1 or getattr(model, "classes", None) is None:
         return float(np.mean(scores))
+    if records.task == "multilabel":
+        carried = arranged(np.asarray(records.label), records.classes or (), model.classes)
+        return float(np.where(carried, scores, 1 - scores).mean())
     names = np.array(model.classes)
     hits = np.asarray(records.label)[:, None] == names[None, :]
     return float((scores * hits).sum(axis=1).mean())

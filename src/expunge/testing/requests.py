@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from expunge.data.table import Table
 from expunge.testing.cases import Case
-from expunge.values import Addition, Batch, Column, Correction, Label, Name, Owners, Records, Target
+from expunge.values import Addition, Batch, Column, Correction, Label, Name, Owners, Records, Scalar, Target
 
 
 def hard_streams(case: Case) -> Iterator[list[Any]]:
@@ -27,9 +27,8 @@ def hard_streams(case: Case) -> Iterator[list[Any]]:
     yield [Correction(rows_like(data, ids[:2], 2)), Records(ids[:1])]  # corrected, then forgotten
     if isinstance(data.stored, np.ndarray) and data.stored.dtype.kind == "f":
         yield [Correction(_nudged(data.take(slice(0, 1))))]  # a small change, and a change all the same
-    if data.label is not None and data.label.dtype.kind != "f":
-        for value in np.unique(data.label):  # a whole class
-            yield [Label(value)]
+    for value in _classes(data):  # a whole class
+        yield [Label(value)]
     if case.groups is not None:
         for group in case.groups(data, case.key):  # a whole shard
             yield [Records(group)]
@@ -39,9 +38,8 @@ def any_target(draw: st.DataObject, data: Table, case: Case) -> Target:
     """One target of any kind for these data."""
     if not len(data):
         return Addition(case.data.take(slice(0, 2)))
-    classes = data.label is not None and data.label.dtype.kind != "f"
     kinds = ["records", "owners", "correction", "addition", "batch"]
-    kinds += ["label"] * classes + ["column"] * (case.columns and len(data.names) > 1)
+    kinds += ["label"] * bool(_classes(data)) + ["column"] * (case.columns and len(data.names) > 1)
     match draw.draw(st.sampled_from(kinds)):
         case "batch":
             return Batch([draw.draw(some_records(data)), change_of_rows(draw, data), draw.draw(some_records(data))])
@@ -74,13 +72,12 @@ def some_owners(data: Table) -> st.SearchStrategy[Target]:
 
 def some_labels(data: Table) -> st.SearchStrategy[Target]:
     """One of the classes."""
-    return st.sampled_from(sorted(set(np.asarray(data.label).tolist()))).map(Label)
+    return st.sampled_from(_classes(data)).map(Label)
 
 
 def some_erasures(data: Table) -> st.SearchStrategy[Target]:
     """Any erasure of records."""
-    classes = data.label is not None and data.label.dtype.kind != "f"
-    return st.one_of([some_records(data), some_owners(data), *([some_labels(data)] if classes else [])])
+    return st.one_of([some_records(data), some_owners(data), *([some_labels(data)] if _classes(data) else [])])
 
 
 def names_of(data: Table, *, of_units: bool = False) -> list[Name]:
@@ -125,6 +122,11 @@ def in_text(data: Table) -> Table:
         for names in (columns.ids, columns.owners)
     )
     return Table(replace(columns, ids=ids, owners=owners), None, data.classes)
+
+
+def _classes(data: Table) -> tuple[Scalar, ...]:
+    """Classes that these records are of or may carry; none of numbers."""
+    return () if data.label is None or data.label.dtype.kind == "f" else data.present
 
 
 def _nudged(data: Table) -> Table:

@@ -6,6 +6,8 @@ import json
 import platform
 import subprocess
 import sys
+from importlib.metadata import version
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,3 +56,17 @@ def test_a_description_is_a_copy() -> None:
 
 def test_a_package_that_is_not_installed_says_so() -> None:
     assert environment._version("no-such-distribution") == "not installed"
+
+
+def test_a_learner_s_environment_has_the_packages_and_the_device_that_it_names() -> None:
+    plain, torch = SimpleNamespace(), SimpleNamespace(packages=("narwhals",), runs_on="a GPU")
+    assert environment.of_learner(plain, 2) == environment.describe(2)
+    said = environment.of_learner(torch, 2)
+    assert said["narwhals"] == version("narwhals")
+    assert said["device"] == "a GPU"
+    assert set(said) - set(environment.describe(2)) == {"narwhals", "device"}
+    tags = [environment.tag_of(learner, threads) for learner in (plain, torch) for threads in (1, 2)]
+    assert len(set(tags)) == 4
+    assert environment.tag_of(plain, 1) == environment.tag(1)
+    moved = SimpleNamespace(packages=("narwhals",), runs_on="the processor")
+    assert environment.tag_of(moved, 1) != environment.tag_of(torch, 1)

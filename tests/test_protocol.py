@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from expunge.data.table import Table
 from expunge.errors import ParameterError
 from expunge.learners.sklearn import SklearnLearner
 from expunge.methods.arrays.retrain import Retrain
-from expunge.protocol import Change, Continuing, Key, Learner, Pace, Run, silent
+from expunge.methods.arrays.sisa import Sisa
+from expunge.protocol import Change, Continuing, Key, Learner, Pace, Run, Together, Wavering, silent
 
 SECRET = b"a most private matter"
 
@@ -150,3 +152,21 @@ def test_what_learns_and_predicts_is_a_learner() -> None:
     assert issubclass(Retrain, Learner)
     assert not isinstance(object(), Learner)
     assert not isinstance(object(), Continuing)
+
+
+def test_what_trains_together_or_wavers_says_so_by_its_verbs() -> None:
+    class Both:
+        together = 3
+
+        def learn_together(self) -> None: ...
+
+        def go_on_together(self) -> None: ...
+
+        def predict_together(self) -> None: ...
+
+        def wavers(self) -> None: ...
+
+    assert isinstance(Both(), Together)
+    assert isinstance(Both(), Wavering)
+    assert issubclass(Sisa, Wavering)
+    assert not isinstance(SklearnLearner(LogisticRegression()), Together | Wavering)

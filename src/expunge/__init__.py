@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from expunge.codec import fingerprint
     from expunge.data.table import Table
     from expunge.learners.sklearn import SklearnLearner
+    from expunge.learners.torch import TorchLearner
     from expunge.methods.arrays._cost import expected_cost
     from expunge.methods.arrays._placement import Band
     from expunge.methods.arrays.retrain import Retrain
@@ -38,6 +39,7 @@ _HOMES = {
     "codec": ("fingerprint",),
     "data.table": ("Table",),
     "learners.sklearn": ("SklearnLearner",),
+    "learners.torch": ("TorchLearner",),
     "methods.arrays.retrain": ("Retrain",),
     "methods.arrays._placement": ("Band",),
     "methods.arrays._cost": ("expected_cost",),
@@ -91,6 +93,7 @@ __all__ = [
     "SklearnLearner",
     "Suppressed",
     "Table",
+    "TorchLearner",
     "expected_cost",
     "fingerprint",
     "plan",

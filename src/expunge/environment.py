@@ -23,15 +23,34 @@ from threadpoolctl import threadpool_info
 PACKAGES = ("expunge", "numpy", "scipy", "scikit-learn", "pyarrow")
 
 
-def describe(threads: int, packages: tuple[str, ...] = ()) -> dict[str, str]:
-    """Everything that is known to change the bits of a model, by name; ``packages``: what else the learner uses."""
-    return {**_installed(), **{name: _version(name) for name in packages}, **_numerics(), "threads": str(threads)}
+def describe(threads: int, packages: tuple[str, ...] = (), device: str = "") -> dict[str, str]:
+    """Everything that is known to change the bits of a model, by name.
+
+    ``packages`` are what else the learner uses, ``device`` says what it computes on, where that is not the processor
+    through numpy alone.
+    """
+    versions = {**_installed(), **{name: _version(name) for name in packages}}
+    return {**versions, **_numerics(), **({"device": device} if device else {}), "threads": str(threads)}
 
 
 @cache
-def tag(threads: int, packages: tuple[str, ...] = ()) -> str:
+def tag(threads: int, packages: tuple[str, ...] = (), device: str = "") -> str:
     """A short digest of `describe`."""
-    return blake2b(json.dumps(describe(threads, packages), sort_keys=True).encode(), digest_size=8).hexdigest()
+    return blake2b(json.dumps(describe(threads, packages, device), sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def of_learner(learner: Any, threads: int) -> dict[str, str]:
+    """The environment of whatever a learner uses: the distributions in its ``packages``, the device it names."""
+    return describe(threads, *_used(learner))
+
+
+def tag_of(learner: Any, threads: int) -> str:
+    """A short digest of `of_learner`."""
+    return tag(threads, *_used(learner))
+
+
+def _used(learner: Any) -> tuple[tuple[str, ...], str]:
+    return tuple(getattr(learner, "packages", ())), getattr(learner, "runs_on", "")
 
 
 @cache

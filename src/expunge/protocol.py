@@ -7,7 +7,7 @@ that a method may use. Nothing here computes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -193,7 +193,7 @@ class Learner(Protocol[D_contra, M, P_co]):
         ...
 
     def predict(self, model: M, data: D_contra) -> P_co:
-        """Arrays: (n, classes) scores, their columns named by ``model.classes``, or (n,) for regression."""
+        """Arrays: (n, classes) scores, columns named by ``model.classes``; (n,) or (n, targets) for regression."""
         ...
 
 
@@ -231,8 +231,41 @@ class Continuing(Protocol):
         """Why it cannot go on from slice to slice, in a sentence; None when it can."""
         ...
 
-    def go_on(self, state: Any, data: Any, epochs: int, run: Run) -> Any:
-        """Train from ``state`` (None: from the start); the state given is left alone."""
+    def go_on(self, state: Any, data: Any, epochs: int, run: Run, of: int) -> Any:
+        """Train from ``state`` (None: from the start), which is left alone; ``of``: epochs of all slices together."""
+        ...
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A learner that trains several models as one batched program, each to the very bits of training it alone."""
+
+    @property
+    def together(self) -> int:
+        """How many models at most; 1: each alone."""
+        ...
+
+    def learn_together(self, data: Sequence[Any], runs: Sequence[Run]) -> list[Any]:
+        """What ``learn`` gives for each data set with its run."""
+        ...
+
+    def go_on_together(
+        self, states: Sequence[Any], data: Sequence[Any], epochs: int, runs: Sequence[Run], of: int
+    ) -> list[Any]:
+        """What ``go_on`` gives for each state with its data and run."""
+        ...
+
+    def predict_together(self, models: Sequence[Any], data: Any) -> list[Any]:
+        """What ``predict`` gives for each model on the same data."""
+        ...
+
+
+@runtime_checkable
+class Wavering(Protocol):
+    """A learner that may not be a pure function of its records, and says so."""
+
+    def wavers(self) -> str | None:
+        """Why learning twice may give two models, in a sentence; None where it cannot."""
         ...
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -12,7 +14,16 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from expunge.errors import ParameterError, SecretError
-from expunge.learners.named import called, class_named, estimator, near, parameters_of, prepared
+from expunge.learners.named import (
+    called,
+    class_named,
+    estimator,
+    is_learner,
+    near,
+    parameters_of,
+    prepared,
+    preprocessing,
+)
 from expunge.learners.tabular import Tabular
 
 
@@ -50,12 +61,37 @@ def test_any_text_is_a_sentence(name: str) -> None:
         class_named(name, trusted=False)
 
 
+@pytest.mark.parametrize("name", ["expunge.TorchLearner", "expunge.learners.torch.TorchLearner"])
+def test_a_network_is_a_learner_by_both_its_names(name: str) -> None:
+    kind = class_named(name, trusted=False)
+    assert is_learner(kind)
+    assert kind.__name__ == "TorchLearner"
+    assert not is_learner(Ridge)
+
+
+def test_without_torch_a_sentence_says_what_to_install() -> None:
+    code = (
+        "import sys\n"
+        "class Without:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'torch':\n            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Without())\n"
+        "from expunge.learners.named import class_named\n"
+        "from expunge.errors import MissingExtraError\n"
+        "try:\n    class_named('expunge.TorchLearner', trusted=False)\n"
+        "except MissingExtraError as missing:\n    print(missing)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "networks need the package 'torch', which is not installed: pip install 'expunge[torch]'\n"
+
+
 def test_dense_where_the_learner_takes_nothing_else() -> None:
     before: list[Any] = [
         prepared(learner, ()).steps[0][1] for learner in (LogisticRegression(), HistGradientBoostingClassifier())
     ]
     assert [(step.dense, step.text_features) for step in before] == [(None, 4096), (True, 256)]
     assert prepared(HistGradientBoostingClassifier(), (), {"text_features": 9}).steps[0][1].text_features == 9
+    assert preprocessing((), {"dense": False}, dense=True).dense is False
 
 
 def test_parameters_and_options() -> None:

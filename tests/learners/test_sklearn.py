@@ -35,7 +35,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_info
 
-from expunge import Label, Records, Run, Sisa, SklearnLearner, Table, fingerprint
+from expunge import Label, Records, Retrain, Run, Sisa, SklearnLearner, Table, fingerprint
 from expunge.codec import decode, encode
 from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError, ParameterError
 from expunge.learners.sklearn import as_learner
@@ -376,10 +376,12 @@ def test_a_long_label_that_only_the_forgotten_had_leaves_no_trace_in_the_type() 
 def test_going_on_from_bytes_is_going_on(estimator: Any) -> None:
     data, learner = patients(), SklearnLearner(estimator, epochs=2)
     data = replace(data, classes=("ham", "spam", "unsure"))
-    first = learner.go_on(None, data, 2, RUN)
+    first = learner.go_on(None, data, 2, RUN, of=4)
     rested = decode(encode(first), trusted=True)
     before = fingerprint(first)
-    assert fingerprint(learner.go_on(first, data, 2, RUN)) == fingerprint(learner.go_on(rested, data, 2, RUN))
+    assert fingerprint(learner.go_on(first, data, 2, RUN, of=4)) == fingerprint(
+        learner.go_on(rested, data, 2, RUN, of=4)
+    )
     assert fingerprint(first) == before, "the state given is left alone"
 
 
@@ -415,6 +417,15 @@ def test_what_is_no_learner_is_refused_with_what_is() -> None:
 def test_a_table_without_labels_cannot_be_learned() -> None:
     with pytest.raises(DataError, match="needs a label for each record"):
         SklearnLearner(SGDClassifier()).learn(Table.from_arrays(np.eye(3)), RUN)
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_several_labels_for_each_record_are_refused_with_what_takes_them(*, numbers: bool) -> None:
+    data, run = patients(numbers=numbers, several=True), Run(key=b"a key for tests")
+    estimator, what = (Ridge(), "targets in 2") if numbers else (GaussianNB(), "labels in 3")
+    for learn in (SklearnLearner(estimator).learn, Retrain(estimator).learn, Sisa(estimator, shards=2).learn):
+        with pytest.raises(DataError, match=f"one label for each record, got {what} columns; TorchLearner takes"):
+            learn(data, run)
 
 
 def test_an_estimator_that_fails_says_so_in_its_own_words() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -209,6 +210,15 @@ def test_arrow_pandas_and_polars_give_the_same_numbers() -> None:
 def test_a_matrix_is_numbers() -> None:
     matrix = np.array([[1.0, np.nan], [3.0, 4.0]])
     assert Tabular().fit_transform(matrix).tolist() == [[-1, 0, 1], [1, 0, 0]]
+
+
+def test_a_mapped_matrix_is_numbers_too_and_images_are_no_rows_of_columns(tmp_path: Path) -> None:
+    X = np.arange(8.0).reshape(4, 2)
+    np.save(tmp_path / "x.npy", X)
+    there = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert np.array_equal(Tabular(dense=True).fit_transform(there), Tabular(dense=True).fit_transform(X))
+    with pytest.raises(DataError, match=r"Tabular takes rows of columns, got records of the shape \(2, 1\)"):
+        Tabular().fit(X[:, :, None])
 
 
 def test_undeclared_columns_are_taken_by_their_type() -> None:

@@ -1,7 +1,7 @@
 """A learner that a name stands for, as a configuration has it: found, checked, and behind its preprocessing.
 
-Code of scikit-learn and of expunge runs here anyway; another package is imported, and so its code run, only for those
-who trust where the name comes from.
+Code of scikit-learn, torch and expunge runs here anyway; another package is imported, and so its code run, only for
+those who trust where the name comes from.
 
 Examples
 --------
@@ -27,10 +27,11 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from expunge.errors import ExpungeError, ParameterError, SecretError
+from expunge.errors import ExpungeError, MissingExtraError, ParameterError, SecretError
+from expunge.learners import own_code
 from expunge.learners.tabular import Tabular
 
-OURS = ("sklearn", "expunge")  # packages whose code runs here anyway
+OURS = ("sklearn", "expunge", "torch")  # packages whose code runs here anyway
 FEWER = 256  # columns for a text where they must be dense
 
 
@@ -70,35 +71,73 @@ def estimator(
 
 
 def class_named(name: str, *, trusted: bool) -> type:
-    """The estimator's class that a name stands for; raises like `estimator`."""
+    """The class of an estimator, or of a learner, that a name stands for; raises like `estimator`."""
+    kind = found(name, "a learner is written module.Class, such as sklearn.linear_model.Ridge", trusted=trusted)
+    if not inspect.isclass(kind) or not (issubclass(kind, BaseEstimator) or is_learner(kind)):
+        msg = f"{name} is not the class of a scikit-learn estimator, nor of a learner such as expunge.TorchLearner"
+        raise ParameterError(msg)
+    return kind
+
+
+def is_learner(kind: type) -> bool:
+    """Whether a class is a learner itself (`expunge.protocol.Learner`), rather than an estimator of scikit-learn."""
+    verbs = (getattr(kind, verb, None) for verb in ("learn", "predict"))
+    return not issubclass(kind, BaseEstimator) and all(map(callable, verbs))
+
+
+def found(name: str, form: str, *, trusted: bool) -> Any:
+    """What a name stands for; the module is imported, and so its code run.
+
+    Parameters
+    ----------
+    name : str
+    form : str
+        How such a name is written, for a sentence.
+    trusted : bool
+        Whether code of other packages than `OURS` may be run.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such thing, with the nearest that there is.
+    SecretError
+        When it is of another package and not trusted.
+    MissingExtraError
+        When a package is not installed that an extra of expunge brings.
+    """
     path, _, title = name.rpartition(".")
     if not path or not all(part.isidentifier() for part in name.split(".")):
-        msg = f"a learner is written module.Class, such as sklearn.linear_model.Ridge; got {name!r}"
+        msg = f"{form}; got {name!r}"
         raise ParameterError(msg)
     _refuse_foreign(name, path, trusted=trusted)
     try:
         module = import_module(path)
+        held = getattr(module, title, None)
+    except MissingExtraError:
+        raise
     except Exception as failure:  # whatever a module raises while it is imported
-        msg = f"{name} does not import: {type(failure).__name__}: {failure}"
+        where = own_code.looked_in() if path.partition(".")[0] not in OURS else ""
+        msg = f"{name} does not import: {type(failure).__name__}: {failure}{where}"
         raise ParameterError(msg) from failure
-    found = getattr(module, title, None)
-    if found is None:
-        msg = f"{path} has no {title!r}{near(title, [held for held in dir(module) if held[0] != '_'])}"
+    if held is None:
+        msg = f"{path} has no {title!r}{near(title, [known for known in dir(module) if known[0] != '_'])}"
         raise ParameterError(msg)
-    if not (inspect.isclass(found) and issubclass(found, BaseEstimator)):
-        msg = f"{name} is not the class of a scikit-learn estimator"
-        raise ParameterError(msg)
-    _refuse_foreign(name, found.__module__, trusted=trusted)
-    return found
+    _refuse_foreign(name, getattr(held, "__module__", None) or path, trusted=trusted)
+    return held
 
 
 def prepared(learner: Any, columns: Iterable[tuple[str, str]], options: Mapping[str, Any] | None = None) -> Pipeline:
     """The estimator behind `Tabular`: dense where it takes nothing else, and then with fewer columns for a text."""
-    needs_dense = not get_tags(learner).input_tags.sparse
-    preset: dict[str, Any] = {"dense": True, "text_features": FEWER} if needs_dense else {}
-    before = called(Tabular, {**preset, **(options or {})}, "the preprocessing", columns=tuple(columns))
-    before._validate_params()  # noqa: SLF001  (as above)
+    before = preprocessing(columns, options, dense=not get_tags(learner).input_tags.sparse)
     return Pipeline([(type(step).__name__.lower(), step) for step in (before, learner)])
+
+
+def preprocessing(columns: Iterable[tuple[str, str]], options: Mapping[str, Any] | None, *, dense: bool) -> Tabular:
+    """`Tabular` for these columns, with options that it has; ``dense``: as what takes nothing else needs it."""
+    preset: dict[str, Any] = {"dense": True, "text_features": FEWER} if dense else {}
+    made: Tabular = called(Tabular, {**preset, **(options or {})}, "the preprocessing", columns=tuple(columns))
+    made._validate_params()  # noqa: SLF001  (as above)
+    return made
 
 
 def called(kind: type, options: Mapping[str, Any], said: str, **preset: Any) -> Any:

@@ -26,13 +26,8 @@ array([[0.8, 0.2],
 
 from __future__ import annotations
 
-import random
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -48,13 +43,14 @@ from sklearn.linear_model import (
     TweedieRegressor,
 )
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
-from threadpoolctl import ThreadpoolController
 
 from expunge import environment, keyed
 from expunge.codec import decode, encode, fingerprint
 from expunge.data.features import default_names
+from expunge.data.labels import said
 from expunge.data.table import expect
 from expunge.errors import DataError, EmptyModelError, LearnError, ParameterError
+from expunge.learners.surroundings import global_randomness, limited_pools
 from expunge.params import Params
 from expunge.protocol import Learner
 
@@ -122,7 +118,7 @@ class SklearnLearner(Params):
 
     def recipe(self) -> str:
         """Digest of the estimator's class and parameters, and of the epochs."""
-        return fingerprint((type(self), _seeded(self.estimator, None), self.epochs))
+        return fingerprint((type(self), seeded(self.estimator, None), self.epochs))
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -133,6 +129,7 @@ class SklearnLearner(Params):
 
     def classes(self, data: Table) -> tuple[Scalar, ...] | None:
         """Declared classes where the estimator can be told of them, else those of the records; None for regression."""
+        _refuse_several(data)
         if not is_classifier(self.estimator):
             return None
         if data.classes is not None and hasattr(self.estimator, "partial_fit"):
@@ -146,10 +143,11 @@ class SklearnLearner(Params):
     def learn(self, data: Table, run: Run) -> Fitted:
         """Fit a clone to the records in keyed order."""
         expect(data, run)
+        _refuse_several(data)
         classes = _present(data) if is_classifier(self.estimator) else None
         if not len(data) or (classes is not None and len(classes) < 2):
             return Fitted(None, classes, data.names)
-        estimator = _seeded(self.estimator, run.key)
+        estimator = seeded(self.estimator, run.key)
         _call(estimator.fit, data, run, "fit")
         return _at_rest(Fitted(estimator, classes, data.names))
 
@@ -164,7 +162,7 @@ class SklearnLearner(Params):
         if model.estimator is None and not model.classes:
             msg = "this model holds no record to predict from: it learned none, or has forgotten all"
             raise EmptyModelError(msg)
-        data = _as_learned(data, model.names)
+        data = as_learned(data, model.names)
         if model.estimator is None:
             return np.ones((len(data), 1))
         if not len(data):  # which estimators refuse to be asked
@@ -212,7 +210,7 @@ class SklearnLearner(Params):
         )
         return next((reason for holds, reason in reasons if holds), None)
 
-    def go_on(self, state: Fitted | None, data: Table, epochs: int, run: Run) -> Fitted | None:
+    def go_on(self, state: Fitted | None, data: Table, epochs: int, run: Run, of: int) -> Fitted | None:
         """Train from ``state`` (None: from the start) for some epochs; the state given is left alone.
 
         ``data.classes`` are those of the whole shard. None comes back while a convex model has not seen them all.
@@ -223,7 +221,7 @@ class SklearnLearner(Params):
         if classes is not None and len(classes) < 2:
             return Fitted(None, classes, data.names)
         begun = state is not None and state.estimator is not None
-        estimator = deepcopy(state.estimator) if state is not None and begun else _seeded(self.estimator, run.key)
+        estimator = deepcopy(state.estimator) if state is not None and begun else seeded(self.estimator, run.key)
         if _converges(estimator):
             if classes is not None and len(_present(data)) < len(classes):
                 return state
@@ -254,7 +252,7 @@ def as_learner(given: Any) -> Any:
     raise ParameterError(msg)
 
 
-def _seeded(estimator: Any, key: bytes | Key | None) -> Any:
+def seeded(estimator: Any, key: bytes | Key | None) -> Any:
     """A clone whose every random state, however deep and in splitters too, is derived from the key and its own name.
 
     Caches on disk are switched off: they would keep what is to be forgotten. Numbers of numpy become plain ones: an
@@ -277,24 +275,11 @@ def _seeded(estimator: Any, key: bytes | Key | None) -> Any:
     return fresh.set_params(**changed)
 
 
-@contextmanager
-def _global_randomness(key: bytes | Key) -> Iterator[None]:
-    """Numpy's and Python's global generators start from the key, for what draws from them unasked, and are put back."""
-    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002  (it is the legacy one that is drawn from)
-    np.random.seed(keyed.seed(key, "numpy"))  # noqa: NPY002
-    random.seed(keyed.seed(key, "python"))
-    try:
-        yield
-    finally:
-        np.random.set_state(numpys)  # noqa: NPY002
-        random.setstate(pythons)
-
-
 def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
     """Call a fit with the records in the order that belongs to these names."""
     ordered = data.take(keyed.order(run.key, data.ids, *names))
     try:
-        with _pools(len(sys.modules)).limit(limits=run.threads), _global_randomness(run.key):
+        with limited_pools(run.threads), global_randomness(run.key):
             fit(ordered.features, _label(ordered), **options)
     except Warning:  # made an error by the user's own filters
         raise
@@ -304,18 +289,19 @@ def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> No
         raise LearnError(msg) from failure
 
 
-@lru_cache(maxsize=1)
-def _pools(modules: int) -> ThreadpoolController:  # noqa: ARG001  (the cache's key)
-    """The thread pools of the libraries that are loaded; looked for again when another module has been imported."""
-    return ThreadpoolController()
-
-
 def _label(data: Table) -> NDArray[Any]:
     label = data.label
     if label is None:
         msg = "learning needs a label for each record, and this table has none: give y, or name the label column"
         raise DataError(msg)
     return label
+
+
+def _refuse_several(data: Table) -> None:
+    label = data.columns.label
+    if label is not None and label.ndim > 1:
+        msg = f"a scikit-learn learner takes one label for each record, got {said(label)}; TorchLearner takes several"
+        raise DataError(msg)
 
 
 def _present(data: Table) -> tuple[Scalar, ...]:
@@ -330,7 +316,7 @@ def _at_rest(model: Fitted) -> Fitted:
     return rested
 
 
-def _as_learned(data: Table, names: tuple[str, ...]) -> Table:
+def as_learned(data: Table, names: tuple[str, ...]) -> Table:
     """The data with the features in the order in which they were learned; a matrix that nobody named as it is."""
     if data.names == names or (len(data.names) == len(names) and data.names == default_names(len(names))):
         return data

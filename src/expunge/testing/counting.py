@@ -6,10 +6,11 @@ from dataclasses import is_dataclass, replace
 from typing import Any
 
 from expunge.data.table import Table
+from expunge.errors import ParameterError
 from expunge.learners.sklearn import as_learner
 from expunge.protocol import Priced, Run
 
-DELEGATED = ("predict", "recipe", "visits", "classes", "packages", "passes", "cannot_go_on")
+DELEGATED = ("predict", "recipe", "visits", "classes", "packages", "passes", "cannot_go_on", "runs_on", "wavers")
 
 
 class Counting:
@@ -26,9 +27,9 @@ class Counting:
         self.seen.append(self.learner.visits(data, run) if isinstance(self.learner, Priced) else len(data))
         return self.learner.learn(data, run)
 
-    def _gone_on(self, state: Any, data: Table, epochs: int, run: Run) -> Any:
+    def _gone_on(self, state: Any, data: Table, epochs: int, run: Run, of: int) -> Any:
         self.seen.append(epochs * len(data))
-        return self.learner.go_on(state, data, epochs, run)
+        return self.learner.go_on(state, data, epochs, run, of)
 
 
 def counted(method: Any) -> tuple[Any, list[int]]:
@@ -36,4 +37,7 @@ def counted(method: Any) -> tuple[Any, list[int]]:
     seen: list[int] = []
     if not (is_dataclass(method) and hasattr(method, "learner")):
         return method, seen
-    return replace(method, learner=Counting(as_learner(method.learner), seen)), seen  # type: ignore[type-var]
+    try:
+        return replace(method, learner=Counting(as_learner(method.learner), seen)), seen  # type: ignore[type-var]
+    except ParameterError:  # it looks into its learner, and trains on its own
+        return method, seen

@@ -10,7 +10,7 @@ import numpy as np
 
 from expunge import environment, keyed
 from expunge.codec import decode, encode
-from expunge.protocol import Continuing, Priced, Run
+from expunge.protocol import Continuing, Priced, Run, Together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ class Task:
 
     def ready(self) -> Task:
         """The task as a worker is handed it: with a key of its own, from the last checkpoint that the store holds."""
-        own = Run(keyed.subkey(self.run.key, "shard", self.number), threads=self.run.threads)
+        own = Run(keyed.subkey(self.run.key, "shard", self.number), threads=self.run.threads, tick=self.run.tick)
         for done in range(len(self.epochs), 0, -1):
             found = self.run.store.get(self.derivation(done - 1))
             if found is not None:
@@ -83,7 +83,7 @@ class Task:
     @property
     def environment(self) -> str:
         """The tag of what trains here: versions, threads, processor."""
-        return environment.tag(self.run.threads, getattr(self.learner, "packages", ()))
+        return environment.tag_of(self.learner, self.run.threads)
 
     def derivation(self, piece: int) -> str:
         """What the checkpoint after a slice is kept under: its link of the chain, and the environment that makes it."""
@@ -106,30 +106,74 @@ class Task:
         blob = next(reversed(checkpoints.values()), self.resting)
         return None if blob is None else decode(blob, trusted=True)
 
+    @property
+    def trained(self) -> bool:
+        """Whether no slice is left to train."""
+        return self.start == len(self.epochs)
+
+    def after(self, checkpoint: bytes | None) -> Task:
+        """The task with its next slice done; None: there was nothing to learn from yet."""
+        return replace(self, start=self.start + 1, resting=self.resting if checkpoint is None else checkpoint)
+
+    def handed(self) -> Task:
+        """The task with the records that its next slice is trained on, and no others."""
+        rows = self.rows(self.start)
+        return replace(self, data=self.data.take(rows), slices=self.slices[rows])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what reports progress: it belongs to the process that asked."""
+        return self.__dict__ | {"run": Run(self.run.key, threads=self.run.threads)}
+
 
 def train(task: Task) -> dict[str, bytes]:
-    """Train the slices that are not at rest; the checkpoint after each, by derivation. Runs in a worker.
-
-    Training always goes on from the checkpoint's bytes, so that a shard that rested and one that did not are the same.
-    """
-    state = None if task.resting is None else decode(task.resting, trusted=True)
+    """Train all slices that are not at rest; the checkpoint after each, by derivation."""
     made = {}
-    for piece in range(task.start, len(task.epochs)):
-        rows = task.rows(piece)
-        if len(rows):
-            state = _trained(task, state, rows, piece)
-        if state is not None:
-            made[task.derivation(piece)] = encode(state)
-            if piece + 1 < len(task.epochs):
-                state = decode(made[task.derivation(piece)], trusted=True)
+    while not task.trained:
+        ((name, blob),) = advance((task.handed(),))
+        task = task.after(blob)
+        if blob is not None:
+            made[name] = blob
     return made
 
 
-def _trained(task: Task, state: Any, rows: NDArray[np.intp], piece: int) -> Any:
-    if len(task.epochs) == 1:
-        return task.learner.learn(task.data, task.run)
-    own = replace(task.run, key=keyed.subkey(task.run.key, "slice", piece))
-    return task.learner.go_on(state, task.data.take(rows), task.epochs[piece], own)
+def advance(tasks: tuple[Task, ...]) -> list[tuple[str, bytes | None]]:
+    """Train the next slice of each shard, as one program where the learner can; its derivation and its checkpoint.
+
+    All begin with the same slice. It runs in a worker. Training always goes on from the checkpoint's bytes, so that a
+    shard that rested and one that did not are the same. No checkpoint: no record of the shard has been met yet.
+    """
+    piece = tasks[0].start
+    states = [None if task.resting is None else decode(task.resting, trusted=True) for task in tasks]
+    met = [place for place, task in enumerate(tasks) if len(task.data)]
+    if met:
+        news = _trained([tasks[place] for place in met], [states[place] for place in met], piece)
+        for place, state in zip(met, news, strict=True):
+            states[place] = state
+    blobs = [None if state is None else encode(state) for state in states]
+    return [(task.derivation(piece), blob) for task, blob in zip(tasks, blobs, strict=True)]
+
+
+def groups(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
+    """Tasks that begin with the same slice, as many to a group as their learner trains together, evenly."""
+    made = []
+    for begin in sorted({task.start for task in tasks}):
+        same = [task for task in tasks if task.start == begin]
+        most = same[0].learner.together if isinstance(same[0].learner, Together) else 1
+        parts = -(-len(same) // most)
+        made += [tuple(same[k * len(same) // parts : (k + 1) * len(same) // parts]) for k in range(parts)]
+    return made
+
+
+def _trained(tasks: Sequence[Task], states: Sequence[Any], piece: int) -> list[Any]:
+    learner, epochs, of = tasks[0].learner, tasks[0].epochs[piece], sum(tasks[0].epochs)
+    data, runs = [task.data for task in tasks], [task.run for task in tasks]
+    together = len(tasks) > 1 and isinstance(learner, Together)
+    if len(tasks[0].epochs) == 1:
+        return learner.learn_together(data, runs) if together else list(map(learner.learn, data, runs))
+    own = [replace(run, key=keyed.subkey(run.key, "slice", piece)) for run in runs]
+    if together:
+        return list(learner.go_on_together(states, data, epochs, own, of))
+    return [learner.go_on(*each, epochs, run, of) for *each, run in zip(states, data, own, strict=True)]
 
 
 def sums(data: Table, groups: NDArray[np.int64], count: int, key: Secret) -> list[bytes]:

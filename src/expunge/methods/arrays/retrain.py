@@ -30,10 +30,11 @@ from typing import TYPE_CHECKING, Any
 from expunge.codec import fingerprint
 from expunge.data.table import expect
 from expunge.errors import RefusedError
+from expunge.learners.promises import promised
 from expunge.learners.sklearn import as_learner
 from expunge.params import Params
-from expunge.protocol import Named, Priced
-from expunge.values import Exact, Forgotten, Quote, Refusal
+from expunge.protocol import Named, Priced, Wavering
+from expunge.values import Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
     from expunge.data.table import Table
@@ -85,6 +86,10 @@ class Retrain(Params):
         learner = as_learner(self.learner)
         return learner.visits(data, run) if isinstance(learner, Priced) else len(data)
 
+    def wavers(self) -> str | None:
+        """What the learner says."""
+        return self.learner.wavers() if isinstance(self.learner, Wavering) else None
+
     def quote(self, model: Any, target: Target, data: Table, run: Run) -> Quote | Refusal:
         """The whole price of learning from what remains."""
         expect(data, run)
@@ -92,7 +97,8 @@ class Retrain(Params):
             return Refusal("no record carries this target, so there is nothing to learn again without", "never")
         examples = self.visits(data.after(target), run)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
-        return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
+        claim, reasons = promised(self.learner)
+        return Quote(claim, (*reasons, *_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
 
     def forget(self, model: Any, target: Target, data: Table, run: Run) -> Forgotten[Any]:
         """Learn from what remains with an empty store: neither the old model nor anything at rest is looked at."""

@@ -41,12 +41,14 @@ from expunge import keyed
 from expunge.codec import BESIDE, fingerprint
 from expunge.data.table import expect
 from expunge.errors import EmptyModelError, MismatchError, ParameterError, RefusedError
+from expunge.learners.promises import promised
 from expunge.learners.sklearn import as_learner
+from expunge.measures.loss import HALF
 from expunge.methods.arrays._placement import Band, checked_bands, place
-from expunge.methods.arrays._shards import Task, chain_of, schedule_of, sums, train
+from expunge.methods.arrays._shards import Task, advance, chain_of, groups, schedule_of, sums, train
 from expunge.params import Params
-from expunge.protocol import Continuing, Named
-from expunge.values import Batch, Column, Exact, Forgotten, Quote, Refusal
+from expunge.protocol import Continuing, Named, Together, Wavering
+from expunge.values import Batch, Column, Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,12 +97,23 @@ class Ensemble:
     key: str
 
     @property
+    def task(self) -> str | None:
+        """What all shards say that they were learned for; None where they do not say."""
+        held = {getattr(shard.state, "task", None) for shard in self.shards if shard.state is not None}
+        return held.pop() if len(held) == 1 else None
+
+    @property
     def classes(self) -> tuple[Scalar, ...] | None:
-        """Classes that some shard knows, sorted: names of the columns of the scores; None for regression."""
+        """Names of the columns of the scores: classes that some shard knows, sorted, or labels in their order.
+
+        None for regression.
+        """
         held = [getattr(shard.state, "classes", None) for shard in self.shards if shard.state is not None]
         known = [classes for classes in held if classes is not None]
         if len(known) < len(held):
             return None
+        if self.task == "multilabel" and known:
+            return tuple(known[0])  # columns, the same in every shard
         return tuple(np.unique([name for classes in known for name in classes]).tolist())
 
     @property
@@ -191,9 +204,11 @@ class Sisa(Params):
             msg = "this ensemble holds no record to predict from: it learned none, or has forgotten all"
             raise EmptyModelError(msg)
         features = data if self.likelihood is None else data.drop(self.likelihood)
-        scores = [np.asarray(learner.predict(state, features)) for state in voters]
+        scores = _scores(learner, voters, features)
         if model.classes is None:
             return np.asarray(np.mean(scores, axis=0))
+        if model.task == "multilabel":
+            return _of_labels(scores, vote=self.aggregate == "vote")
         total = np.zeros((len(data), len(model.classes)))
         for state, score in zip(voters, scores, strict=True):
             columns = np.searchsorted(np.array(model.classes), np.array(state.classes))
@@ -206,6 +221,10 @@ class Sisa(Params):
     def visits(self, data: Table, run: Run) -> int:
         """Record visits of learning everything, with an empty store."""
         return sum(task.visits for task in self._tasks(data, run, self.recipe()))
+
+    def wavers(self) -> str | None:
+        """What the learner says."""
+        return self.learner.wavers() if isinstance(self.learner, Wavering) else None
 
     # -- U -------------------------------------------------------------------------------------------------------------
 
@@ -220,8 +239,9 @@ class Sisa(Params):
         tasks = self._touched(model, target, data, run)
         examples = sum(task.visits for task in tasks)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
-        said = (*_ASSUMPTIONS, *data.remarks(target), *_departures(model, tasks))
-        return Quote(Exact(), said, examples, seconds)
+        claim, reasons = promised(self.learner)
+        said = (*reasons, *_ASSUMPTIONS, *data.remarks(target), *_departures(model, tasks))
+        return Quote(claim, said, examples, seconds)
 
     def forget(self, model: Ensemble, target: Target, data: Table, run: Run) -> Forgotten[Ensemble]:
         """Learn the touched shards again from their last sound checkpoint; keep the others as they are."""
@@ -236,7 +256,7 @@ class Sisa(Params):
         for task in tasks:
             shards[task.number] = Shard(states[task.number], task.chain, task.environment)
         forgotten = Ensemble(tuple(shards), model.recipe, model.key)
-        return Forgotten(forgotten, Exact(), sum(task.visits for task in tasks))
+        return Forgotten(forgotten, promised(self.learner)[0], sum(task.visits for task in tasks))
 
     # -- replay, shard by shard ----------------------------------------------------------------------------------------
 
@@ -283,13 +303,21 @@ class Sisa(Params):
         return [task.ready() for task in tasks if changed and task.number in changed | foreign]
 
     def _trained(self, tasks: Sequence[Task], run: Run) -> dict[int, Any]:
-        """State of each shard after its last slice; each shard's checkpoints come to rest as soon as they arrive."""
-        states = {}
-        for done, (task, checkpoints) in enumerate(zip(tasks, run.map(train, tasks), strict=True), start=1):
-            run.store.update(checkpoints)
-            states[task.number] = task.state(checkpoints)
-            run.tick("shards", done, len(tasks))
-        return states
+        """State of each shard after its last slice; checkpoints come to rest as soon as they arrive, slice by slice."""
+        held, done = {task.number: task for task in tasks}, 0
+        what, total = "shards" if self.slices == 1 else "slices", sum(len(task.epochs) - task.start for task in tasks)
+        if total:
+            run.tick(what, 0, total)  # a first slice may take long
+        while waiting := groups([task for task in held.values() if not task.trained]):
+            handed = (tuple(task.handed() for task in group) for group in waiting)
+            for group, made in zip(waiting, run.map(advance, handed), strict=True):
+                for task, (name, blob) in zip(group, made, strict=True):
+                    if blob is not None:
+                        run.store[name] = blob
+                    held[task.number] = task.after(blob)
+                done += len(group)
+                run.tick(what, done, total)
+        return {number: task.state({}) for number, task in held.items()}
 
     # -- refusals ------------------------------------------------------------------------------------------------------
 
@@ -328,6 +356,19 @@ class Sisa(Params):
                     f"data other than the model's: shard {task.number} was learned from other records, labels or owners"
                 )
                 raise MismatchError(msg)
+
+
+def _scores(learner: Any, models: Sequence[Any], data: Table) -> list[NDArray[Any]]:
+    """What each shard says, all of them at once where the learner can."""
+    if isinstance(learner, Together) and len(models) > 1:
+        return [np.asarray(scores) for scores in learner.predict_together(models, data)]
+    return [np.asarray(learner.predict(model, data)) for model in models]
+
+
+def _of_labels(scores: Sequence[NDArray[Any]], *, vote: bool) -> NDArray[np.float64]:
+    """(n, labels) what shards say of each label by itself: the mean score, or the share that say one half and more."""
+    held = [np.asarray(score >= HALF if vote else score, dtype=np.float64) for score in scores]
+    return np.asarray(np.mean(held, axis=0))
 
 
 def _expect_ensemble(model: object) -> None:

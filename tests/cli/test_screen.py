@@ -84,6 +84,21 @@ def test_at_a_terminal_there_are_bars_on_standard_error(
     assert capsys.readouterr().out == "a line in between\n"
 
 
+def test_a_bar_that_begins_again_has_a_clock_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = Bars(Terminal())
+    bars("epochs", 2, 2)
+    assert bars._progress is not None
+    (task,) = bars._progress.tasks
+    assert task.finished
+    begun = task.start_time
+    bars("epochs", 1, 2)
+    assert not task.finished
+    assert task.start_time is not None
+    assert begun is not None
+    assert task.start_time > begun
+    bars.stop()
+
+
 def test_with_json_there_are_none_even_there(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)

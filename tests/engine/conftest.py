@@ -6,7 +6,7 @@ import csv
 import os
 import shutil
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -62,11 +62,11 @@ def write(path: Path, held: list[dict[str, object]]) -> Path:
     return path
 
 
-def settings(*models: ModelSettings, audit: AuditSettings | None = None) -> Settings:
+def settings(*models: ModelSettings, audit: AuditSettings | None = None, **work: int) -> Settings:
     """What ``expunge.toml`` says."""
     source = SourceSettings("row", "found", "person", path="visits.csv")
     named = {model.name: model for model in models or (GAUSS,)}
-    return Settings("visits", ID, source, COLUMNS, named, audit or AuditSettings(), WorkSettings(blocks=8))
+    return Settings("visits", ID, source, COLUMNS, named, audit or AuditSettings(), WorkSettings(blocks=8, **work))
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +81,12 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("learned"), settings())
 
 
-def build(place: Path, said: Settings) -> Path:
-    """Write and learn a project below a folder."""
+def build(place: Path, said: Settings, modules: Mapping[str, str] | None = None) -> Path:
+    """Write and learn a project below a folder, with modules of its own."""
     folder = place / "project"
     folder.mkdir()
+    for name, text in (modules or {}).items():
+        (folder / name).write_text(text, encoding="utf-8")
     write(folder / "visits.csv", rows())
     (folder / "expunge.toml").write_text(written(said), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -117,11 +119,18 @@ def project(place: Path) -> Project:
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Project]:
     """Make a project with other settings, learned and open."""
 
-    def make(*models: ModelSettings, audit: AuditSettings | None = None) -> Project:
+    def make(
+        *models: ModelSettings,
+        audit: AuditSettings | None = None,
+        modules: Mapping[str, str] | None = None,
+        columns: Mapping[str, Kind] = COLUMNS,
+        **work: int,
+    ) -> Project:
         folder = tmp_path / "built"
         folder.mkdir()
         monkeypatch.setenv("EXPUNGE_SECRETS", str(folder / "secrets"))
-        return Project.open(build(folder, settings(*models, audit=audit)) / "project")
+        said = replace(settings(*models, audit=audit, **work), columns=dict(columns))
+        return Project.open(build(folder, said, modules) / "project")
 
     return make
 
@@ -189,6 +198,8 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Project, Iterabl
             written(replace(project.settings, columns=columns)), encoding="utf-8"
         )
         write(here / "project" / "visits.csv", list(held))
+        for module in project.folder.glob("*.py"):
+            shutil.copy(module, here / "project")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("EXPUNGE_SECRETS", str(here / "secrets"))
             made = Project.open(here / "project")

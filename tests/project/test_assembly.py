@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"preprocess_options": {"columns": []}}, "the preprocessing has no option 'columns'"),
     ({"preprocess_options": {"rare": 0}}, "rare to be a whole number of at least 1, got 0"),
     ({"preprocess": False, "preprocess_options": {"rare": 2}}, "would be left out"),
+    ({"learner": "expunge.TorchLearner", "learner_options": {}}, "missing 1 required positional argument: 'factory'"),
+    ({"learner": "expunge.Key", "learner_options": {}}, "nor of a learner such as expunge.TorchLearner"),
 ]
 
 
@@ -98,6 +101,127 @@ def test_each_mistake_is_a_sentence_that_names_the_model(changes: dict[str, Any]
 def test_an_unknown_method_gets_the_nearest() -> None:
     with pytest.raises(UnknownMethodError, match="did you mean 'sisa'"):
         made(method="siza")
+
+
+# -- networks ----------------------------------------------------------------------------------------------------------
+
+NETWORK = replace(
+    MODEL,
+    learner="expunge.TorchLearner",
+    epochs=7,
+    options={"shards": 2, "slices": 3},
+    preprocess=False,
+    learner_options={
+        "factory": {"call": "torch.nn.Linear", "in_features": 2, "out_features": 2},
+        "optimizer": {"call": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9},
+        "schedule": "expunge.learners.torch.cosine",
+        "loss": {"call": "torch.nn.functional.cross_entropy", "label_smoothing": 0.1},
+        "batch_size": 16,
+    },
+)
+NUMBERS = (("age", "integer"), ("size", "number"), ("town", "ignore"))
+
+
+def network(columns: tuple[tuple[str, str], ...] = NUMBERS, **changes: Any) -> Any:
+    options = {**NETWORK.learner_options, **changes.pop("and_options", {})}
+    given = {name: held for name, held in options.items() if held is not None}
+    return method_of(replace(NETWORK, **{"learner_options": given, **changes}), columns, trusted=False)
+
+
+def test_a_network_is_made_with_what_the_settings_name() -> None:
+    import torch
+
+    from expunge.learners.torch import TorchLearner, cosine
+
+    method = network()
+    assert (method.shards, method.slices) == (2, 3)
+    assert method.learner.recipe() == (
+        TorchLearner(
+            partial(torch.nn.Linear, in_features=2, out_features=2),
+            optimizer=partial(torch.optim.SGD, lr=0.1, momentum=0.9),
+            schedule=cosine,
+            loss=partial(torch.nn.functional.cross_entropy, label_smoothing=0.1),
+            epochs=7,
+            batch_size=16,
+            task="classification",
+        ).recipe()
+    )
+
+
+def test_behind_preprocessing_it_is_handed_every_column_dense() -> None:
+    method = network(COLUMNS, preprocess=True, preprocess_options={"rare": 2}, options={"shards": 2})
+    assert repr(method.learner.prepare) == repr(Tabular(COLUMNS, text_features=256, rare=2, dense=True))
+
+
+def test_or_a_transformer_of_scikit_learn() -> None:
+    scaler = {"call": "sklearn.preprocessing.StandardScaler", "with_mean": False}
+    method = network(options={"shards": 2}, and_options={"prepare": scaler})
+    assert repr(method.learner.prepare) == "StandardScaler(with_mean=False)"
+
+
+def test_it_may_be_retrained_too() -> None:
+    assert type(network(method="retrain", options={})).__name__ == "Retrain"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"and_options": {"factory": None}}, "missing 1 required positional argument: 'factory'"),
+        ({"and_options": {"factory": 3}}, 'factory is a name such as "nets.mlp", or a table {call = "nets.mlp"'),
+        ({"and_options": {"factory": {"width": 3}}}, "factory is a name such as"),
+        ({"and_options": {"factory": "mlp"}}, "a function or class is written module.name"),
+        ({"and_options": {"optimizer": "torch.optim.SDG"}}, "torch.optim has no 'SDG'; did you mean 'SGD'?"),
+        (
+            {"and_options": {"optimizer": {"call": "torch.optim.SGD", "lrr": 1}}},
+            "cannot be called so: got an unexpected",
+        ),
+        ({"and_options": {"batch_sise": 3}}, "has no option 'batch_sise'; did you mean 'batch_size'?"),
+        ({"and_options": {"batch_size": 0}}, "batch_size to be a whole number of at least 1, got 0"),
+        ({"and_options": {"epochs": 3}}, "learner_options sets epochs, which epochs beside it decides"),
+        ({"and_options": {"prepare": "sklearn.preprocessing.StandardScaler"}}, "with 3 slices: preprocessing fitted"),
+        ({"and_options": {"validation": 0.2}}, "with 3 slices: a network that keeps its best epoch"),
+        ({"and_options": {"deterministic": False}}, 'promise = "exact" cannot be kept: deterministic=False'),
+        ({"preprocess": True}, "use slices=1 (or preprocess = false)"),
+        (
+            {"preprocess": True, "and_options": {"prepare": "x.y"}},
+            "learner_options sets prepare, which preprocess beside",
+        ),
+    ],
+    ids=str,
+)
+def test_each_mistake_in_a_network_is_a_sentence_too(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ProjectError) as refused:
+        network(**changes)
+    assert said in str(refused.value)
+    assert str(refused.value).startswith("model 'main': ")
+
+
+@pytest.mark.parametrize("kind", ["category", "text", "date"])
+def test_columns_that_are_no_numbers_are_refused_where_nothing_makes_numbers_of_them(kind: str) -> None:
+    with pytest.raises(ProjectError, match=f"column 'town' is declared as {kind}, of which a network makes nothing"):
+        network((("age", "integer"), ("town", kind)))
+
+
+def test_what_may_waver_can_promise_less() -> None:
+    assert network(promise="empirical", and_options={"deterministic": False}).learner.deterministic is False
+
+
+def test_a_learner_of_ones_own_is_told_what_it_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_learners.py").write_text(
+        "class Mean:\n"
+        "    def __init__(self, epochs, factor=1.0):\n        self.epochs, self.factor = epochs, factor\n"
+        "    def learn(self, data, run):\n        return float(data.label.mean()) * self.factor\n"
+        "    def predict(self, model, data):\n        return [model] * len(data)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    model = replace(MODEL, learner="own_learners.Mean", learner_options={"factor": 2.0}, preprocess=False)
+    made: Any = method_of(model, COLUMNS, trusted=True)
+    assert (made.learner.epochs, made.learner.factor) == (10, 2.0)
+    with pytest.raises(ProjectError, match="takes no preprocessing: preprocess = false"):
+        method_of(replace(model, preprocess=True), COLUMNS, trusted=True)
+    with pytest.raises(ProjectError, match="with 2 slices: the learner cannot go on"):
+        method_of(replace(model, options={"slices": 2}), COLUMNS, trusted=True)
+    sys.modules.pop("own_learners")
 
 
 def test_another_packages_code_runs_only_where_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,7 +168,7 @@ def replayed_document(found: Replayed) -> dict[str, Any]:
 
 def contradiction(found: Iterable[Replayed]) -> VetoError | None:
     """The failure that a replay makes: another model, though everything is as it was."""
-    wrong = [each.model for each in found if not each.equal and each.environment == "same"]
+    wrong = [each.model for each in found if each.exact and not each.equal and each.environment == "same"]
     if not wrong:
         return None
     msg = (
@@ -184,6 +184,8 @@ def _replayed(found: Replayed) -> Iterator[str]:
     yield from pairs([("published", found.published), ("again", found.again)], indent="  ")
     if not found.equal and found.environment == "other":
         yield "  it was learned in another environment (versions, threads, processor), which may round otherwise"
+    if not found.equal and not found.exact:
+        yield "  its learner does not promise the same bits twice"
     if found.utility is not None:
         yield f"  on the records held out: {found.utility}"
 

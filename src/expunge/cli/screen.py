@@ -108,6 +108,7 @@ class Bars:
         self._file = file
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._done: dict[str, int] = {}
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """So much of it is done."""
@@ -116,7 +117,10 @@ class Bars:
             self._progress.start()
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(clean(what), total=total)
+        elif done < self._done[what]:  # the next slice begins: its clock, too
+            self._progress.reset(self._tasks[what], total=total)
         self._progress.update(self._tasks[what], completed=done, total=total)
+        self._done[what] = done
 
     def stop(self) -> None:
         """Take them away; the next tick brings them back."""

@@ -67,8 +67,10 @@ def init(
         text(option, word)
     _refuse_project(folder)
     from expunge.data.sources import open_source
+    from expunge.learners.own_code import importable
     from expunge.project.proposal import propose
 
+    importable(folder)  # who types a learner's name means to run it; its parts may lie there
     at = _place(source, table, query)
     with screen.progress():
         proposal = propose(

@@ -22,8 +22,8 @@ from expunge.errors import RefusedError, VetoError
 from expunge.methods.arrays.retrain import Retrain
 from expunge.planner import plan
 from expunge.project.settings import model_of
-from expunge.protocol import Parted, Priced, Resting
-from expunge.values import Addition, Batch, Correction, Records, Refusal
+from expunge.protocol import Named, Parted, Priced, Resting
+from expunge.values import Addition, Batch, Correction, Exact, Records, Refusal
 
 if TYPE_CHECKING:
     from expunge.data.table import Table
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from expunge.planner import Plan
     from expunge.protocol import Method, Run
     from expunge.values import Claim, Forgotten, Quote, Target
+
+REPLAY = "audit: learning a part again"  # as a bar says it
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,7 @@ class Changed:
 
 def planned(project: Project, root: Root, name: str, target: Target, data: Table) -> Plan | Refusal:
     """The cheapest method for one model that promises what it must, and its quote; nothing is changed."""
-    standing = root.models[name]
-    method = project.method(standing, root)
+    standing, method = root.models[name], project.undoing(name, root)
     shown, _ = project.shown(data, standing.holdout)
     asked = for_shown(project, target, data, standing.holdout)
     model, run = project.model(standing), project.run(standing)
@@ -108,8 +109,7 @@ def change(project: Project, root: Root, name: str, target: Target, data: Table)
     VetoError
         When the audit contradicts the claim.
     """
-    standing = root.models[name]
-    method = project.method(standing, root)
+    standing, method = root.models[name], project.undoing(name, root)
     shown, held = project.shown(data, standing.holdout)
     asked = for_shown(project, target, data, standing.holdout)
     model, run = project.model(standing), project.run(standing)
@@ -142,8 +142,14 @@ def stand(
     """A model as it will stand in the root; its address follows from its bytes."""
     checkpoints = tuple(sorted(model.checkpoints)) if isinstance(model, Resting) else ()
     made = project.environment(method, run)
-    address = project.store.address(content)
-    return replace(like, address=address, fingerprint=fingerprint(model), checkpoints=checkpoints, environment=made)
+    return replace(
+        like,
+        address=project.store.address(content),
+        fingerprint=fingerprint(model),
+        checkpoints=checkpoints,
+        environment=made,
+        recipe=method.recipe() if isinstance(method, Named) else "",
+    )
 
 
 def for_shown(project: Project, target: Target, data: Table, holdout: float) -> Target:
@@ -193,13 +199,16 @@ def _audited(
 
 def _sampled(project: Project, method: Any, model: Any, forgotten: Forgotten[Any], asked: Asked) -> Audited:
     key = project.keyring.ledger
+    project.tick(REPLAY, 0, 1)
     drawn = keyed.seed(key, "replay", asked.name, content_of(key, asked.target))
     found = replays.sample(method, model, forgotten.model, asked.after, asked.run, drawn)
+    project.tick(REPLAY, 1, 1)
     if found is None:
         said = "no part of the model was learned from what was named, so there was none to learn again"
         return Audited("sample", (said,), {"parts touched": 0}, {}, forgotten.claim)
+    exact, equal = isinstance(forgotten.claim, Exact), found.replay.equal
     against = replays.contradiction(found.replay)
-    if against is not None:
+    if exact and against is not None:
         _veto(asked.name, [against])
     figures = {
         "part": found.part,
@@ -210,8 +219,8 @@ def _sampled(project: Project, method: Any, model: Any, forgotten: Forgotten[Any
         "seconds": round(found.replay.seconds, 6),
     }
     said = (
-        f"one of {found.of} touched parts, drawn by a keyed hash of the request, was learned again from nothing:"
-        " the same, bit for bit"
+        f"one of {found.of} touched parts, drawn by a keyed hash of the request, was learned again from nothing: "
+        f"{'the same, bit for bit' if equal else 'another model, as a claim that is not exact allows'}"
     )
     controls = {"before": found.original, "doing nothing would show": found.original != found.replay.oracle}
     return Audited("sample", (said,), figures, controls, forgotten.claim)

@@ -15,7 +15,9 @@ from expunge.data import snapshot as blocks
 from expunge.engine.intake import canonical, presence
 from expunge.engine.paper import subjects
 from expunge.errors import DamagedError, DataError, ProjectError
+from expunge.learners.promises import promised
 from expunge.ledger.chain import Entry
+from expunge.values import Exact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,6 +159,8 @@ class Replayed:
     seconds : float
     utility : object or None
         On the records held out.
+    exact : bool
+        Whether learning again must give the same bits: its learner may be one that does not promise so.
     """
 
     model: str
@@ -166,6 +170,7 @@ class Replayed:
     environment: Literal["same", "other"]
     seconds: float
     utility: object
+    exact: bool = True
 
 
 def replay(project: Project, name: str | None = None) -> Replayed:
@@ -173,7 +178,7 @@ def replay(project: Project, name: str | None = None) -> Replayed:
     name = chosen(project, name)
     root, data = project.look(lambda root: (root, project.table(root)))
     standing = root.models[name]
-    method = project.method(standing, root)
+    method = project.undoing(name, root)
     shown, held = project.shown(data, standing.holdout)
     from expunge.audit.arms import answers
     from expunge.audit.utility import utility
@@ -186,7 +191,14 @@ def replay(project: Project, name: str | None = None) -> Replayed:
     same = project.environment(method, run) == dict(standing.environment)
     made = fingerprint(again)
     found = Replayed(
-        name, made == standing.fingerprint, standing.fingerprint, made, "same" if same else "other", seconds, measured
+        name,
+        made == standing.fingerprint,
+        standing.fingerprint,
+        made,
+        "same" if same else "other",
+        seconds,
+        measured,
+        exact=isinstance(promised(getattr(method, "learner", None))[0], Exact),
     )
     verdict = "equal" if found.equal else "different"
     project.ledger.append(lambda _: [Entry("audited", {"model": name, "verdict": verdict})])

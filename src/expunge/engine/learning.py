@@ -23,6 +23,7 @@ from expunge.engine import line
 from expunge.engine.change import change, stand
 from expunge.engine.declaring import refuse_redeclared
 from expunge.engine.intake import roster
+from expunge.engine.project import is_other
 from expunge.engine.root import Root, Standing
 from expunge.errors import DamagedError, DataError, ExpungeError, ProjectError
 from expunge.ledger.chain import Entry
@@ -155,6 +156,7 @@ def _learn(project: Project, *, again: bool) -> Learned:
         elif _drifted(project, root):
             return _publish(project, replace(root, models={}), 0)  # what expunge.toml no longer names is not kept
         else:
+            project.store.sweep(project.live)  # what a learn left that was killed and is not wanted any more
             return Learned("nothing", root.snapshot.rows)
     return _publish(project, *_from_source(project, root, schema, fence))
 
@@ -195,7 +197,7 @@ def _published(project: Project) -> Mapping[str, Standing]:
 def _learned(project: Project, root: Root, data: Table, settings: ModelSettings) -> tuple[Standing, int, float, bytes]:
     """One model, learned: how it stands, what it cost, its bytes."""
     holdout, run = project.settings.audit.holdout, project.run()
-    method = method_of(settings, root.snapshot.schema.columns, trusted=project.keyring.trusted)
+    method = method_of(settings, root.snapshot.schema.columns, trusted=project.own_code())
     shown, _ = project.shown(data, holdout)
     if not len(shown):
         msg = f"there is no record to learn model {settings.name!r} from: the source has no rows, or all are held out"
@@ -218,7 +220,7 @@ def _begun(project: Project, *, again: bool) -> tuple[Root | None, Fence]:
     """
     root, fence = None, None
     try:
-        line.finish(project)
+        line.finish(project, sweep=False)  # a learn that was killed goes on from what it left
     except DamagedError:
         if not again:
             raise
@@ -319,4 +321,9 @@ def _drifted(project: Project, root: Root) -> bool:
     standing = {name: dict(model.settings) for name, model in root.models.items()}
     holdout = {model.holdout for model in root.models.values()} - {project.settings.audit.holdout}
     broken = [model for model in root.models.values() if not project.store.opens(model.address)]
-    return wanted != standing or bool(holdout) or bool(broken)
+    return wanted != standing or bool(holdout) or bool(broken) or _recoded(project, root)
+
+
+def _recoded(project: Project, root: Root) -> bool:
+    """Whether a model was learned by other code than is here today; unknown where none may be run."""
+    return project.own_code() and any(is_other(project.method(each, root), each) for each in root.models.values())

@@ -83,11 +83,13 @@ def work(project: Project) -> list[Done]:
 def finish(project: Project, *, sweep: bool = True) -> list[Done]:
     """Purge, scan and certify what was published and is not yet certified; then sweep what the evidence needed.
 
-    Without ``sweep`` only where there was something to finish: for who publishes, and finishes, right afterwards.
+    Without ``sweep`` only where there was something to finish: for who publishes, and finishes, right afterwards, and
+    may go on until then from the checkpoints of one who was killed.
     """
     publication = project.book.publication
-    if publication is None:  # a first learn that failed or was killed left blobs that nothing will ever need
-        project.store.sweep(project.live)
+    if publication is None:
+        if sweep:  # a first learn that was killed left blobs
+            project.store.sweep(project.live)
         return []
     unfinished, done = project.book.unfinished, list[evidence.Done]()
     outcome = _outcome_of(project, publication.outcome) if unfinished and publication.outcome is not None else None

@@ -21,11 +21,12 @@ from expunge.engine.fence import Fence
 from expunge.engine.lock import working
 from expunge.engine.paper import Paper
 from expunge.engine.root import Root
-from expunge.errors import DamagedError, LedgerError, ProjectError, SecretError
+from expunge.errors import DamagedError, LedgerError, MismatchError, ProjectError, SecretError
+from expunge.learners.own_code import importable
 from expunge.ledger import journal
 from expunge.ledger.chain import Ledger
 from expunge.project import settings as toml
-from expunge.protocol import Pace, Run, silent
+from expunge.protocol import Named, Pace, Run, silent
 from expunge.store.directory import Directory, Live
 from expunge.store.files import TEMPORARY, make_folder, remove
 from expunge.store.keyring import Keyring, secrets_folder
@@ -193,7 +194,10 @@ class Project:
     def model(self, standing: Standing) -> Any:
         """A published model, rebuilt."""
         with _advised("`expunge learn` learns the model again from the snapshot"):
-            return decode(self.store.read(standing.address), trusted=self.trusted())
+            content = self.store.read(standing.address)
+        self.trusted()
+        self.own_code()
+        return decode(content, trusted=True)
 
     def journal(self) -> list[dict[str, Any]]:
         """Finished erasures, as the file beside the secrets has them."""
@@ -223,6 +227,13 @@ class Project:
             raise SecretError(msg)
         return True
 
+    def own_code(self) -> bool:
+        """Whether code of any package may run: then the modules in the project's folder are found, too."""
+        trusted = self.keyring.trusted
+        if trusted:
+            importable(self.folder)
+        return trusted
+
     # -- how it learns -------------------------------------------------------------------------------------------------
 
     def method(self, standing: Standing, root: Root) -> Method[Any, Any, Any]:
@@ -230,7 +241,25 @@ class Project:
         from expunge.project.assembly import method_of  # it imports scikit-learn, which taking a request in need not
 
         settings = toml.model_of(dict(standing.settings))
-        return method_of(settings, standing.columns or root.snapshot.schema.columns, trusted=self.keyring.trusted)
+        return method_of(settings, standing.columns or root.snapshot.schema.columns, trusted=self.own_code())
+
+    def undoing(self, name: str, root: Root) -> Method[Any, Any, Any]:
+        """The method of a published model, to forget in it or to learn it again.
+
+        Raises
+        ------
+        MismatchError
+            When the code that it is made of says another thing today.
+        """
+        standing = root.models[name]
+        method = self.method(standing, root)
+        if is_other(method, standing):
+            msg = (
+                f"model {name!r} was learned by other code than is here today (a module in the project's folder was"
+                " edited, or a library has other defaults): `expunge learn` learns it again from the snapshot"
+            )
+            raise MismatchError(msg)
+        return method
 
     def run(self, standing: Standing | None = None) -> Run:
         """What a method may use: key, checkpoints at rest, threads, processes."""
@@ -259,8 +288,7 @@ class Project:
 
     def environment(self, method: Method[Any, Any, Any], run: Run) -> dict[str, str]:
         """What a model is learned with here."""
-        packages = getattr(getattr(method, "learner", None), "packages", ())
-        return environment.describe(run.threads, tuple(packages))
+        return environment.of_learner(getattr(method, "learner", None), run.threads)
 
     # -- what must stay ------------------------------------------------------------------------------------------------
 
@@ -274,6 +302,11 @@ class Project:
         if book.unfinished and book.publication is not None and book.publication.outcome is not None:
             reached.add(book.publication.outcome)
         return Live(frozenset(reached), frozenset() if root is None else root.links)
+
+
+def is_other(method: Method[Any, Any, Any], standing: Standing) -> bool:
+    """Whether a method is another algorithm than the one that a published model was learned by."""
+    return bool(standing.recipe) and isinstance(method, Named) and method.recipe() != standing.recipe
 
 
 @contextmanager

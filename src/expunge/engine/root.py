@@ -39,6 +39,8 @@ class Standing:
     columns : tuple of (name, kind)
         As they were declared when it was learned: its preprocessing is told of those forgotten since, too, or it would
         be another algorithm.
+    recipe : str
+        Digest of the algorithm with the user's own code in it; empty where the method cannot say.
     """
 
     address: str
@@ -49,6 +51,7 @@ class Standing:
     environment: Mapping[str, str]
     pace: float | None = None
     columns: tuple[tuple[str, Kind], ...] = ()
+    recipe: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """The residue scan of a project, because "deleted" is never believed.
 
-Four parts, each with a control that must be found by the same code: the snapshot's records by value; models,
-checkpoints and all other sealed blobs, opened; the raw bytes of every other file in the project's folder; and the
-destroyed blobs, which must not open. The user's own source is asked, and listed. Files that are compressed or sealed by
-somebody else cannot be searched: they are counted, and certificates name them as not covered.
+Each part has a control that must be found by the same code: the snapshot's records by value; models, checkpoints and
+all other sealed blobs, opened; ids that these keep (a network's log of its training), by value; the raw bytes of every
+other file in the project's folder; and the destroyed blobs, which must not open. The user's own source is asked, and
+listed. Files that are compressed or sealed by somebody else cannot be searched: they are counted, and certificates name
+them as not covered.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from expunge.audit.facts import among
+from expunge.audit.kept import ids_in, in_kept
 from expunge.audit.needles import Needles, needles
 from expunge.audit.residue import Part, Stream, in_bytes, in_records, verdict
 from expunge.codec import MAGIC
@@ -23,6 +25,7 @@ from expunge.data import snapshot as blocks
 from expunge.data.sources import open_source
 from expunge.data.table import Table
 from expunge.engine.folder import Files, in_files, public, summed
+from expunge.engine.intake import roster
 from expunge.errors import DamagedError, ExpungeError
 from expunge.values import Owners, Records
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from expunge.engine.project import Project
     from expunge.engine.root import Root
+    from expunge.protocol import Ids
     from expunge.values import Target
 
 MORSEL = 1 << 16  # records that are decoded and searched at a time
@@ -104,11 +108,13 @@ def scan(
     """
     root = project.published()
     others = Files(project)
+    blobs = [_in_blobs(project, root, each, frozenset(besides)) for each in sought]
     parts = [
         part
         for part in (
             _merged([_in_snapshot(project, root, each) for each in sought]),
-            _merged([_in_blobs(project, root, each, frozenset(besides)) for each in sought]),
+            _merged([part for part, _ in blobs]),
+            _merged([part for _, part in blobs]),
             _merged([in_files(others, each) for each in sought]),
             _opened_again(project, root, tuple(superseded)),
         )
@@ -170,23 +176,29 @@ def _filled(root: Root) -> Iterator[list[int]]:
     return (filled[start : start + several] for start in range(0, len(filled), several))
 
 
-def _in_blobs(project: Project, root: Root, sought: Needles, besides: frozenset[str]) -> Part:
-    """Models, checkpoints, fence and root, opened; the codec's first bytes are the control."""
+def _in_blobs(project: Project, root: Root, sought: Needles, besides: frozenset[str]) -> tuple[Part, Part | None]:
+    """Models, checkpoints, fence and root, opened; the codec's first bytes are the control. And ids that they keep."""
     left = root.snapshot.addresses | besides | {request.target for request in project.book.pending}
     names = [name for name in project.store.names() if name not in left]
-    streams = (Stream(_plaintext(project, name), MAGIC) for name in names)
-    return in_bytes("models, checkpoints and other sealed blobs, opened", streams, sought)
+    kept: list[Ids] = []
+    streams = (Stream(_plaintext(project, name, kept), MAGIC) for name in names)
+    part = in_bytes("models, checkpoints and other sealed blobs, opened", streams, sought)
+    retained = roster(project, root).has if kept else None
+    title = "ids that models and checkpoints keep, by value"
+    return part, None if retained is None else in_kept(title, kept, sought, retained)
 
 
-def _plaintext(project: Project, name: str) -> Iterator[bytes]:
+def _plaintext(project: Project, name: str, kept: list[Ids]) -> Iterator[bytes]:
     """What is in a blob. A checkpoint that is damaged is destroyed, so that nothing of it is left to be searched."""
     try:
-        yield project.store.plaintext(name)
+        content = project.store.plaintext(name)
     except DamagedError:
         if "." not in name:
             raise
         project.store.discard(name)
-        yield MAGIC
+        content = MAGIC
+    kept += ids_in(content)
+    yield content
 
 
 def _opened_again(project: Project, root: Root, superseded: tuple[str, ...]) -> Part | None:

@@ -19,15 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 from expunge import catalog
 from expunge.errors import ParameterError, ProjectError
-from expunge.learners.named import called, estimator, parameters_of, prepared
+from expunge.learners.callables import resolved
+from expunge.learners.named import called, class_named, estimator, is_learner, parameters_of, prepared, preprocessing
+from expunge.learners.promises import promised
 from expunge.learners.sklearn import SklearnLearner
 from expunge.methods.arrays._placement import Band
+from expunge.values import promises
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from expunge.project.settings import ModelSettings
     from expunge.protocol import Method
+
+WORDS = ("category", "text", "date")  # kinds of columns that are no numbers
 
 
 def method_of(model: ModelSettings, columns: Iterable[tuple[str, str]], *, trusted: bool) -> Method[Any, Any, Any]:
@@ -39,7 +44,7 @@ def method_of(model: ModelSettings, columns: Iterable[tuple[str, str]], *, trust
     columns : pairs of name and kind
         The declared columns.
     trusted : bool
-        Whether a learner of another package than scikit-learn may be imported, which runs its code.
+        Whether code of another package than scikit-learn, torch and expunge may be imported, and so be run.
 
     Raises
     ------
@@ -48,7 +53,9 @@ def method_of(model: ModelSettings, columns: Iterable[tuple[str, str]], *, trust
     UnknownMethodError
         When there is no such method; with the nearest name.
     SecretError
-        When the learner is of another package and the project is not trusted here.
+        When the learner, or what it is made with, is of another package and the project is not trusted here.
+    MissingExtraError
+        When the learner needs a package that is not installed.
     """
     method = catalog.load(model.method)
     try:
@@ -63,19 +70,87 @@ def _assembled(model: ModelSettings, method: type, columns: Iterable[tuple[str, 
     if "learner" not in parameters_of(method):
         msg = f"method {model.method!r} takes no learner, and {model.learner} would be left out"
         raise ParameterError(msg)
-    bare = estimator(model.learner, model.learner_options, model.task, trusted=trusted)
     if not model.preprocess and model.preprocess_options:
         msg = "preprocess is false, and its preprocess_options would be left out"
         raise ParameterError(msg)
-    learner = prepared(bare, columns, model.preprocess_options) if model.preprocess else bare
+    learner = _learner(model, tuple(columns), trusted=trusted)
     options = {name: _bands(held) if name == "bands" else held for name, held in model.options.items()}
-    made = called(method, options, f"method {model.method!r}", learner=SklearnLearner(learner, epochs=model.epochs))
-    if getattr(made, "slices", 1) > 1:  # which it would refuse as late as when it learns
-        reason = made.learner.cannot_go_on(made.schedule)
-        if reason is not None:
-            msg = f"method {model.method!r} with {made.slices} slices: {reason}"
-            raise ParameterError(msg)
+    made = called(method, options, f"method {model.method!r}", learner=learner)
+    _refuse_slices(model, made)
+    _refuse_promise(model, learner)
     return made
+
+
+def _learner(model: ModelSettings, columns: tuple[tuple[str, str], ...], *, trusted: bool) -> Any:
+    """The learner behind its preprocessing: an estimator of scikit-learn, or one that learns by itself."""
+    kind = class_named(model.learner, trusted=trusted)
+    if is_learner(kind):
+        return _own_learner(kind, model, columns, trusted=trusted)
+    bare = estimator(model.learner, model.learner_options, model.task, trusted=trusted)
+    learner = prepared(bare, columns, model.preprocess_options) if model.preprocess else bare
+    return SklearnLearner(learner, epochs=model.epochs)
+
+
+def _own_learner(kind: type, model: ModelSettings, columns: tuple[tuple[str, str], ...], *, trusted: bool) -> Any:
+    """A learner such as a network: told of task and epochs, handed the preprocessing, as far as it asks for them."""
+    known = parameters_of(kind)
+    preset: dict[str, Any] = {"task": model.task, "epochs": model.epochs}
+    preset = {name: value for name, value in preset.items() if name in known}
+    if model.preprocess:
+        if "prepare" not in known:
+            msg = f"{model.learner} takes no preprocessing: preprocess = false hands it the columns as they are"
+            raise ParameterError(msg)
+        preset["prepare"] = preprocessing(columns, model.preprocess_options, dense=True)
+    elif "prepare" in known and "prepare" not in model.learner_options:
+        _refuse_words(columns)
+    for name, place in (("task", "task"), ("epochs", "epochs"), ("prepare", "preprocess")):
+        if name in preset and name in model.learner_options:
+            msg = f"learner_options sets {name}, which {place} beside it decides: leave one of them out"
+            raise ParameterError(msg)
+    options = {name: _option(kind, name, held, trusted=trusted) for name, held in model.learner_options.items()}
+    return called(kind, options, model.learner, **preset)
+
+
+def _option(kind: type, name: str, held: Any, *, trusted: bool) -> Any:
+    """An option of a learner, as its class wants it: a function or class where the text is the name of one."""
+    if name in getattr(kind, "CALLED", ()):
+        return resolved(name, held, trusted=trusted)
+    if name != "prepare":
+        return held
+    made = resolved(name, held, trusted=trusted)
+    try:
+        return made()
+    except Exception as failure:  # whatever a transformer's constructor raises
+        msg = f"prepare cannot be made: {type(failure).__name__}: {failure}"
+        raise ParameterError(msg) from failure
+
+
+def _refuse_words(columns: tuple[tuple[str, str], ...]) -> None:
+    """Raise for columns that are no numbers, where nothing makes numbers of them."""
+    for name, kind in columns:
+        if kind in WORDS:
+            msg = f"preprocess is false, and column {name!r} is declared as {kind}, of which a network makes nothing"
+            raise ParameterError(f"{msg}: preprocess = true makes numbers of it, kind 'ignore' leaves it out")
+
+
+def _refuse_slices(model: ModelSettings, made: Any) -> None:
+    """Raise now what the method would refuse as late as when it learns."""
+    if getattr(made, "slices", 1) > 1:
+        goes_on = getattr(made.learner, "cannot_go_on", None)
+        reason = "the learner cannot go on training" if goes_on is None else goes_on(made.schedule)
+        if reason is not None:
+            hint = " (or preprocess = false)" if model.preprocess else ""
+            msg = f"method {model.method!r} with {made.slices} slices: {reason}{hint}"
+            raise ParameterError(msg)
+
+
+def _refuse_promise(model: ModelSettings, learner: Any) -> None:
+    """Raise for a learner whose models cannot promise what they must: nothing could ever be forgotten in them."""
+    claim, reasons = promised(learner)
+    if not promises(claim, at_least=model.claim):
+        weaker = type(claim).__name__.lower()
+        msg = f'promise = "{model.promise}" cannot be kept: {"; ".join(reasons)}; promise = "{weaker}" can'
+        raise ParameterError(msg)
 
 
 def _bands(given: Any) -> tuple[Band, ...]:

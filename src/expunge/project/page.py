@@ -46,14 +46,16 @@ MEANT = {
     " declaration, so that no record decides how the others are read.",
     "task": "classification or regression.",
     "method": "How it forgets; `expunge methods` lists what there is.",
-    "learner": "A classifier or regressor of scikit-learn, by its full name; of another package after `expunge trust`.",
+    "learner": "A classifier or regressor of scikit-learn, by its full name, or expunge.TorchLearner; of another"
+    " package after `expunge trust`.",
     "promise": "The least that must be promised before anything is forgotten: exact, empirical or suppressed. Exact:"
     " bit for bit the model that was never shown the record.",
     "preprocess": "Columns become numbers inside each shard, so that nothing learned outlasts the record it came from."
     " false: the learner gets the columns as they are.",
     "epochs": "Passes over the data, where the learner goes on training from slice to slice (options: slices).",
     "options": "Parameters of the method.",
-    "learner_options": "Parameters of the learner, as scikit-learn names them.",
+    "learner_options": "Parameters of the learner, as it names them. What a network is made with is a name, or a table:"
+    ' optimizer = {call = "torch.optim.SGD", lr = 0.1}.',
     "preprocess_options": "Of the preprocessing: rare = 5 (levels of a category that fewer records have are one),"
     " levels = 128 (at most so many a category), text_features = 4096 (columns that a text's words are hashed to).",
     "audit": "How each erasure is checked before it is published.",

@@ -213,12 +213,12 @@ def _place(option: str, places: Mapping[str, list[str]]) -> str:
 
 
 def _typed(text: str) -> Any:
-    """A number, truth value or list, where a text spells one; else the text."""
+    """A number, truth value, list or table, where a text spells one; else the text."""
     try:
         held = tomllib.loads(f"value = {text.lower() if text in WORDS else text}")
     except (ValueError, RecursionError):
         return text
-    fits = set(held) == {"value"} and isinstance(held["value"], bool | int | float | list)
+    fits = set(held) == {"value"} and isinstance(held["value"], bool | int | float | list | dict)
     return held["value"] if fits else text
 
 

@@ -41,7 +41,7 @@ endef
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo check check-all bench clean format formatted lint types contracts test test-all bare
+.PHONY: help demo check check-all bench bench-all clean format formatted lint types contracts test test-all bare
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,11 +54,14 @@ check: formatted lint types contracts test bare ## what has to pass before a cha
 check-all: formatted lint types contracts test-all bare ## the same, slow tests too
 
 bench: $(VENV)/.dev ## run every recipe of benchmarks/
-	@for recipe in benchmarks/*.py; do \
+	@for recipe in benchmarks/[!_]*.py; do \
 		[ -e "$$recipe" ] || continue; \
 		echo "$(BIN)/python $$recipe"; \
 		$(BIN)/python "$$recipe" || exit 1; \
 	done
+
+bench-all: bench ## the same, and the full grid of networks, which takes hours
+	$(BIN)/python benchmarks/sisa_deep.py --all
 
 clean: ## remove all that make made, .venv included
 	rm -rf $(VENV) build dist demo.png .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -133,6 +133,24 @@ def head(*cells: str) -> str:
     return "\n" + row(list(cells)) + row(["---"] * len(cells))
 
 
+def machine(*packages: str) -> str:
+    """What a figure was measured on, for the line above it."""
+    versions = "".join(f", {name} {version(name)}" for name in packages)
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}{versions}"
+
+
+def told(parts: Iterable[str], file: str | None) -> None:
+    """Print a report while it is made; and write it among the results."""
+    said = []
+    for part in parts:
+        print(part, end="", flush=True)
+        said.append(part)
+    if file is not None:
+        results = Path(__file__).parent / "results"
+        results.mkdir(exist_ok=True)
+        (results / file).write_text("".join(said), encoding="utf-8")
+
+
 def accuracy(method: Any, model: Any, test: Table) -> float:
     """Share of right decisions on records that no model has seen."""
     return float(np.mean(np.array(model.classes)[method.predict(model, test).argmax(axis=1)] == test.label))
@@ -241,8 +259,7 @@ def report(*, quick: bool) -> Iterator[str]:
     yield "# SISA against retraining\n\n"
     yield f"`python benchmarks/sisa.py --write{' --quick' if quick else ''}`: "
     yield "one run, one thread, wall clock with all I/O. "
-    yield f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-    yield f"scikit-learn {version('scikit-learn')}, numpy {version('numpy')}. Key and seeds are fixed in the file.\n\n"
+    yield f"{machine('scikit-learn', 'numpy')}. Key and seeds are fixed in the file.\n\n"
     network = SklearnLearner(MLPClassifier((64,), batch_size=64, max_iter=6, tol=0.0, n_iter_no_change=6), epochs=6)
     linear = LogisticRegression(max_iter=1000)
     tasks = [
@@ -280,14 +297,7 @@ def main() -> None:
     if given.million:
         _million(given.million)
         return
-    said = []
-    for part in report(quick=given.quick):
-        print(part, end="", flush=True)
-        said.append(part)
-    if given.write:
-        results = Path(__file__).parent / "results"
-        results.mkdir(exist_ok=True)
-        (results / "sisa.md").write_text("".join(said))
+    told(report(quick=given.quick), "sisa.md" if given.write else None)
 
 
 if __name__ == "__main__":

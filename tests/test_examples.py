@@ -12,6 +12,7 @@ import pytest
 EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
 SAYS = {
     "forget_a_person.py": ["quoted: Exact()", "The same model, bit for bit", "checkpoints of the old model destroyed"],
+    "forget_a_writer.py": ["quoted: Exact()", "the network that never met the writer: True"],
     "queue_requests.py": ["the same model: True", "the planner takes sisa"],
 }
 

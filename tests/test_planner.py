@@ -24,6 +24,7 @@ class Answers:
     """A method that only answers."""
 
     answer: Quote | Refusal
+    doubt: str | None = None
 
     def quote(self, model: Any, target: Any, data: Any, run: Any) -> Quote | Refusal:
         return self.answer
@@ -51,6 +52,21 @@ def test_the_chosen_quote_is_enough_and_no_cheaper_one_is(answers: dict[str, Any
     assert isinstance(chosen, Plan)
     assert chosen.name in enough
     assert chosen.quote.examples == min(quote.examples for quote in enough.values())
+    assert chosen.answers == answers
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), quotes, min_size=1), st.sets(st.sampled_from("abcdef")))
+def test_a_method_known_to_miss_is_asked_and_never_picked(answers: dict[str, Any], doubted: set[str]) -> None:
+    methods: Any = {name: Answers(answer, "it misses" if name in doubted else None) for name, answer in answers.items()}
+    chosen = plan(methods, None, Records([]), patients(), Run(key=b"k"), at_least=Suppressed())
+    left = {name: answer for name, answer in answers.items() if name not in doubted}
+    if not left:
+        assert isinstance(chosen, Refusal)
+        assert all(f"{name}: is not picked, for it misses" in chosen.reason for name in answers)
+        return
+    assert isinstance(chosen, Plan)
+    assert chosen.quote.examples == min(quote.examples for quote in left.values())
+    assert chosen.name in left
     assert chosen.answers == answers
 
 
@@ -88,7 +104,7 @@ def test_a_claim_is_a_value_and_methods_are_several() -> None:
     sisa = Sisa(GaussianNB(), shards=2)
     with pytest.raises(ParameterError, match=r"at_least is a claim, e.g. Exact\(\)"):
         plan([sisa], *_learned(sisa), at_least=Exact)  # type: ignore[arg-type]  # the slip that is tried
-    with pytest.raises(ParameterError, match="takes methods in a sequence or by name"):
+    with pytest.raises(ParameterError, match="come in a sequence or by name"):
         plan(sisa, *_learned(sisa))  # type: ignore[arg-type]  # the slip that is tried
 
 

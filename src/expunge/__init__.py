@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from expunge.planner import Plan, plan
     from expunge.protocol import Key, Run
     from expunge.sklearn import ExpungeClassifier, ExpungeRegressor
+    from expunge.tuning import Tuned, tune
     from expunge.values import (
         Addition,
         Batch,
@@ -47,6 +48,7 @@ _HOMES = {
     "planner": ("Plan", "plan"),
     "protocol": ("Key", "Run"),
     "sklearn": ("ExpungeClassifier", "ExpungeRegressor"),
+    "tuning": ("Tuned", "tune"),
     "values": (
         "Addition",
         "Batch",
@@ -94,9 +96,11 @@ __all__ = [
     "Suppressed",
     "Table",
     "TorchLearner",
+    "Tuned",
     "expected_cost",
     "fingerprint",
     "plan",
+    "tune",
 ]
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from expunge.errors import ParameterError
-from expunge.protocol import Named
+from expunge.protocol import Doubted, Named
 from expunge.values import Exact, Quote, Refusal, promises
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def plan(
 ) -> Plan | Refusal:
     """Ask every method for a quote; keep the one of fewest record visits among those that promise enough.
 
+    A method that is known not to forget (`Doubted`) is asked, and never picked.
+
     Parameters
     ----------
     methods : methods, by name or in a sequence
@@ -76,36 +78,38 @@ def plan(
     ParameterError
         When the methods undo different algorithms, or there is none.
     """
-    asked = dict(methods) if isinstance(methods, Mapping) else _named(methods)
+    asked = dict(methods) if isinstance(methods, Mapping) else named(methods)
     if isinstance(at_least, type):
         msg = f"at_least is a claim, e.g. Exact(); got the class {at_least.__name__}"
         raise ParameterError(msg)
-    _refuse_strangers(asked)
+    refuse_strangers(asked)
     answers = {name: method.quote(model, target, data, run) for name, method in asked.items()}
     quotes = {name: answer for name, answer in answers.items() if isinstance(answer, Quote)}
-    enough = [name for name, quote in quotes.items() if promises(quote.claim, at_least=at_least)]
+    doubts = {name: method.doubt for name, method in asked.items() if isinstance(method, Doubted) and method.doubt}
+    enough = [name for name, quote in quotes.items() if promises(quote.claim, at_least=at_least) and name not in doubts]
     if not enough:
-        return _refused(answers, at_least)
+        return _refused(answers, doubts, at_least)
     name = min(enough, key=lambda name: quotes[name].examples)
     return Plan(name, asked[name], quotes[name], answers)
 
 
-def _named(methods: Iterable[AnyMethod]) -> dict[str, AnyMethod]:
+def named(methods: Iterable[AnyMethod]) -> dict[str, AnyMethod]:
     """Methods by their class's name; a second one of a class is numbered."""
     if not isinstance(methods, Iterable):
-        msg = f"plan takes methods in a sequence or by name, e.g. [method, Retrain(method)]; got {methods!r}"
+        msg = f"methods come in a sequence or by name, e.g. [method, Retrain(method)]; got {methods!r}"
         raise ParameterError(msg)
-    named: dict[str, AnyMethod] = {}
+    found: dict[str, AnyMethod] = {}
     for method in methods:
         kind = type(method).__name__.lower()
-        same = sum(name.partition(" ")[0] == kind for name in named)
-        named[f"{kind} {same + 1}" if same else kind] = method
-    return named
+        same = sum(name.partition(" ")[0] == kind for name in found)
+        found[f"{kind} {same + 1}" if same else kind] = method
+    return found
 
 
-def _refuse_strangers(asked: Mapping[str, AnyMethod]) -> None:
+def refuse_strangers(asked: Mapping[str, AnyMethod]) -> None:
+    """Raise when there is no method, or some undo different algorithms."""
     if not asked:
-        msg = "plan needs at least one method to ask, got none"
+        msg = "there must be at least one method to ask, got none"
         raise ParameterError(msg)
     recipes = {name: method.recipe() for name, method in asked.items() if isinstance(method, Named)}
     first = next(iter(recipes), "")
@@ -115,11 +119,16 @@ def _refuse_strangers(asked: Mapping[str, AnyMethod]) -> None:
             raise ParameterError(msg)
 
 
-def _refused(answers: Mapping[str, Quote | Refusal], at_least: Claim) -> Refusal:
-    said = [
-        f"{name}: {answer.reason if isinstance(answer, Refusal) else f'promises only {answer.claim}'}"
-        for name, answer in answers.items()
-    ]
+def _refused(answers: Mapping[str, Quote | Refusal], doubts: Mapping[str, str], at_least: Claim) -> Refusal:
+    said = [f"{name}: {_why_not(answer, doubts.get(name), at_least)}" for name, answer in answers.items()]
     kinds = {answer.kind for answer in answers.values() if isinstance(answer, Refusal)}
     reason = f"no method promises {at_least} for this target; " + "; ".join(said)
     return Refusal(reason, "never" if kinds == {"never"} else "not_yet")
+
+
+def _why_not(answer: Quote | Refusal, doubt: str | None, at_least: Claim) -> str:
+    if isinstance(answer, Refusal):
+        return answer.reason
+    if promises(answer.claim, at_least=at_least) and doubt:
+        return f"is not picked, for {doubt}"
+    return f"promises only {answer.claim}"

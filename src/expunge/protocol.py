@@ -270,6 +270,16 @@ class Wavering(Protocol):
 
 
 @runtime_checkable
+class Doubted(Protocol):
+    """A method that is known not to forget what its planted records say, and says so: no plan picks it."""
+
+    @property
+    def doubt(self) -> str | None:
+        """What it does instead, in a sentence; None with settings of which nothing bad is known."""
+        ...
+
+
+@runtime_checkable
 class Named(Protocol):
     """A learner that can say which function A it is: equal recipes, key and data mean equal models."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from sklearn.naive_bayes import GaussianNB
 
-from expunge import Records
-from expunge.testing import Case, patients
+from expunge import Records, Retrain
+from expunge.errors import ParameterError
+from expunge.testing import Case, contract, patients
 
 
 @pytest.mark.parametrize("numbers", [False, True])
@@ -64,3 +66,13 @@ def test_a_law_that_fails_fails() -> None:
 
     with pytest.raises(AssertionError):
         Case(None, shrink=False).tried(law)
+
+
+def test_a_method_that_is_known_to_miss_must_say_so_itself() -> None:
+    class Doubtful(Retrain):
+        doubt = "it does nothing"
+
+    broken = {"forgetting_ends_near_the_oracle": "it does nothing"}
+    assert contract(Case(Doubtful(GaussianNB()), broken=broken))
+    with pytest.raises(ParameterError, match="Retrain is known not to end near the oracle: give it a doubt"):
+        contract(Case(Retrain(GaussianNB()), broken=broken))

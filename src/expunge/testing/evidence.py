@@ -21,7 +21,7 @@ import numpy as np
 from expunge.codec import decode, encode, fingerprint
 from expunge.data.labels import arranged
 from expunge.data.table import Table
-from expunge.errors import EmptyModelError, LearnError, MismatchError
+from expunge.errors import EmptyModelError, LearnError, MismatchError, RefusedError
 from expunge.protocol import Run
 from expunge.testing.cases import Case
 from expunge.values import Exact, Quote, Refusal, Target
@@ -50,7 +50,10 @@ def bytes_after(case: Case, stream: Iterable[Target], data: Table | None = None)
     for target in stream:
         if model is LearnError:
             return LearnError
-        done = or_failure(partial(case.method.forget, model, target, data, run))
+        try:
+            done = or_failure(partial(case.method.forget, model, target, data, run))
+        except RefusedError:  # its right, for a target that it quotes no claim for
+            return RefusedError
         model, data = LearnError if done is LearnError else done.model, data.after(target)
     return LearnError if model is LearnError else encode(model)
 

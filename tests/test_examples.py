@@ -11,6 +11,11 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
 SAYS = {
+    "forget_a_customer.py": [
+        "scikit-learn had stopped",
+        "Bounded(distance=1e-06)",
+        "from a refit without the customer",
+    ],
     "forget_a_person.py": ["quoted: Exact()", "The same model, bit for bit", "checkpoints of the old model destroyed"],
     "queue_requests.py": ["the same model: True", "the planner takes sisa"],
 }

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from expunge.learners.sklearn import SklearnLearner
     from expunge.methods.arrays._cost import expected_cost
     from expunge.methods.arrays._placement import Band
+    from expunge.methods.arrays.newton import Newton
     from expunge.methods.arrays.retrain import Retrain
     from expunge.methods.arrays.sisa import Sisa
     from expunge.planner import Plan, plan
@@ -40,6 +41,7 @@ _HOMES = {
     "learners.sklearn": ("SklearnLearner",),
     "methods.arrays.retrain": ("Retrain",),
     "methods.arrays._placement": ("Band",),
+    "methods.arrays.newton": ("Newton",),
     "methods.arrays._cost": ("expected_cost",),
     "methods.arrays.sisa": ("Sisa",),
     "planner": ("Plan", "plan"),
@@ -80,6 +82,7 @@ __all__ = [
     "Forgotten",
     "Key",
     "Label",
+    "Newton",
     "Owners",
     "Plan",
     "Quote",

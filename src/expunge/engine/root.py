@@ -39,6 +39,8 @@ class Standing:
     columns : tuple of (name, kind)
         As they were declared when it was learned: its preprocessing is told of those forgotten since, too, or it would
         be another algorithm.
+    lineage : int
+        Number of the last event when it was learned from nothing: releases since then share a budget.
     """
 
     address: str
@@ -49,6 +51,7 @@ class Standing:
     environment: Mapping[str, str]
     pace: float | None = None
     columns: tuple[tuple[str, Kind], ...] = ()
+    lineage: int = 0
 
 
 @dataclass(frozen=True)

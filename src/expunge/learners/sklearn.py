@@ -33,7 +33,7 @@ from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.protocol import Key, Run
     from expunge.values import Scalar
+
+M = TypeVar("M")
 
 CONVEX = (LogisticRegression, PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor, Lasso, ElasticNet)
 """Where ``warm_start`` is a true continuation: the start moves, the optimum does not."""
@@ -122,7 +124,7 @@ class SklearnLearner(Params):
 
     def recipe(self) -> str:
         """Digest of the estimator's class and parameters, and of the epochs."""
-        return fingerprint((type(self), _seeded(self.estimator, None), self.epochs))
+        return fingerprint((type(self), seeded(self.estimator, None), self.epochs))
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -137,7 +139,7 @@ class SklearnLearner(Params):
             return None
         if data.classes is not None and hasattr(self.estimator, "partial_fit"):
             return data.classes
-        return _present(data)
+        return present(data)
 
     def visits(self, data: Table, run: Run) -> int:
         """One fit counts as one visit of each record."""
@@ -146,12 +148,12 @@ class SklearnLearner(Params):
     def learn(self, data: Table, run: Run) -> Fitted:
         """Fit a clone to the records in keyed order."""
         expect(data, run)
-        classes = _present(data) if is_classifier(self.estimator) else None
+        classes = present(data) if is_classifier(self.estimator) else None
         if not len(data) or (classes is not None and len(classes) < 2):
             return Fitted(None, classes, data.names)
-        estimator = _seeded(self.estimator, run.key)
-        _call(estimator.fit, data, run, "fit")
-        return _at_rest(Fitted(estimator, classes, data.names))
+        estimator = seeded(self.estimator, run.key)
+        call(estimator.fit, data, run, "fit")
+        return at_rest(Fitted(estimator, classes, data.names))
 
     def predict(self, model: Fitted, data: Table) -> NDArray[np.float64]:
         """(n, classes) scores that sum to one, or (n,) for regression.
@@ -164,7 +166,7 @@ class SklearnLearner(Params):
         if model.estimator is None and not model.classes:
             msg = "this model holds no record to predict from: it learned none, or has forgotten all"
             raise EmptyModelError(msg)
-        data = _as_learned(data, model.names)
+        data = as_learned(data, model.names)
         if model.estimator is None:
             return np.ones((len(data), 1))
         if not len(data):  # which estimators refuse to be asked
@@ -223,18 +225,18 @@ class SklearnLearner(Params):
         if classes is not None and len(classes) < 2:
             return Fitted(None, classes, data.names)
         begun = state is not None and state.estimator is not None
-        estimator = deepcopy(state.estimator) if state is not None and begun else _seeded(self.estimator, run.key)
+        estimator = deepcopy(state.estimator) if state is not None and begun else seeded(self.estimator, run.key)
         if _converges(estimator):
-            if classes is not None and len(_present(data)) < len(classes):
+            if classes is not None and len(present(data)) < len(classes):
                 return state
             estimator.warm_start = True
-            _call(estimator.fit, data, run, "fit")
+            call(estimator.fit, data, run, "fit")
         else:
             options = {"classes": np.array(classes)} if classes is not None and not begun else {}
             for epoch in range(epochs):
-                _call(estimator.partial_fit, data, run, "epoch", epoch, **options)
+                call(estimator.partial_fit, data, run, "epoch", epoch, **options)
                 options = {}
-        return _at_rest(Fitted(estimator, classes, data.names))
+        return at_rest(Fitted(estimator, classes, data.names))
 
 
 def _converges(estimator: Any) -> bool:
@@ -254,7 +256,7 @@ def as_learner(given: Any) -> Any:
     raise ParameterError(msg)
 
 
-def _seeded(estimator: Any, key: bytes | Key | None) -> Any:
+def seeded(estimator: Any, key: bytes | Key | None) -> Any:
     """A clone whose every random state, however deep and in splitters too, is derived from the key and its own name.
 
     Caches on disk are switched off: they would keep what is to be forgotten. Numbers of numpy become plain ones: an
@@ -290,12 +292,12 @@ def _global_randomness(key: bytes | Key) -> Iterator[None]:
         random.setstate(pythons)
 
 
-def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
+def call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
     """Call a fit with the records in the order that belongs to these names."""
     ordered = data.take(keyed.order(run.key, data.ids, *names))
     try:
-        with _pools(len(sys.modules)).limit(limits=run.threads), _global_randomness(run.key):
-            fit(ordered.features, _label(ordered), **options)
+        with pools(len(sys.modules)).limit(limits=run.threads), _global_randomness(run.key):
+            fit(ordered.features, label_of(ordered), **options)
     except Warning:  # made an error by the user's own filters
         raise
     except Exception as failure:
@@ -305,12 +307,13 @@ def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> No
 
 
 @lru_cache(maxsize=1)
-def _pools(modules: int) -> ThreadpoolController:  # noqa: ARG001  (the cache's key)
+def pools(modules: int) -> ThreadpoolController:  # noqa: ARG001  (the cache's key)
     """The thread pools of the libraries that are loaded; looked for again when another module has been imported."""
     return ThreadpoolController()
 
 
-def _label(data: Table) -> NDArray[Any]:
+def label_of(data: Table) -> NDArray[Any]:
+    """(n,) the labels; a sentence where there are none."""
     label = data.label
     if label is None:
         msg = "learning needs a label for each record, and this table has none: give y, or name the label column"
@@ -318,19 +321,20 @@ def _label(data: Table) -> NDArray[Any]:
     return label
 
 
-def _present(data: Table) -> tuple[Scalar, ...]:
+def present(data: Table) -> tuple[Scalar, ...]:
+    """The classes of these records; a sentence where there are no labels."""
     if data.columns.label is None:
-        _label(data)  # which says what is missing
+        label_of(data)  # which says what is missing
     return data.present
 
 
-def _at_rest(model: Fitted) -> Fitted:
+def at_rest(model: M) -> M:
     """The model as it comes back from its bytes, so that one that rested and one that did not are the same."""
-    rested: Fitted = decode(encode(model), trusted=True)
+    rested: M = decode(encode(model), trusted=True)
     return rested
 
 
-def _as_learned(data: Table, names: tuple[str, ...]) -> Table:
+def as_learned(data: Table, names: tuple[str, ...]) -> Table:
     """The data with the features in the order in which they were learned; a matrix that nobody named as it is."""
     if data.names == names or (len(data.names) == len(names) and data.names == default_names(len(names))):
         return data

@@ -11,6 +11,12 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
 SAYS = {
+    "correct_labels.py": ["after: says the wrong label 0%", "claim: Empirical()"],
+    "forget_a_customer.py": [
+        "scikit-learn had stopped",
+        "Bounded(distance=1e-06)",
+        "from a refit without the customer",
+    ],
     "forget_a_person.py": ["quoted: Exact()", "The same model, bit for bit", "checkpoints of the old model destroyed"],
     "forget_a_writer.py": ["quoted: Exact()", "the network that never met the writer: True"],
     "queue_requests.py": ["the same model: True", "the planner takes sisa"],

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from expunge.learners.torch import TorchLearner
     from expunge.methods.arrays._cost import expected_cost
     from expunge.methods.arrays._placement import Band
+    from expunge.methods.arrays.newton import Newton
     from expunge.methods.arrays.retrain import Retrain
     from expunge.methods.arrays.sisa import Sisa
     from expunge.planner import Plan, plan
@@ -43,6 +44,7 @@ _HOMES = {
     "learners.torch": ("TorchLearner",),
     "methods.arrays.retrain": ("Retrain",),
     "methods.arrays._placement": ("Band",),
+    "methods.arrays.newton": ("Newton",),
     "methods.arrays._cost": ("expected_cost",),
     "methods.arrays.sisa": ("Sisa",),
     "planner": ("Plan", "plan"),
@@ -84,6 +86,7 @@ __all__ = [
     "Forgotten",
     "Key",
     "Label",
+    "Newton",
     "Owners",
     "Plan",
     "Quote",

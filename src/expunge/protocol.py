@@ -313,3 +313,16 @@ class Resting(Protocol):
     def checkpoints(self) -> frozenset[str]:
         """What the derivations that the store must keep for this model begin with; all others are superseded."""
         ...
+
+
+@runtime_checkable
+class Releasing(Protocol):
+    """A certified method: the state that goes on stays secret, and what anybody sees is a release of it."""
+
+    def release(self, state: Any, run: Run, *, lineage: str, number: int) -> Any:
+        """What may be published; the noise belongs to lineage, number and state, so that a crash spends nothing."""
+        ...
+
+    def spent(self, made: int) -> Refusal | None:
+        """Why there may be no further release of a lineage after so many; None when there may."""
+        ...

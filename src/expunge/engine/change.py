@@ -17,6 +17,7 @@ from expunge.audit.facts import among
 from expunge.audit.report import audit
 from expunge.codec import encode, fingerprint
 from expunge.engine.paper import content_of
+from expunge.engine.releasing import unless_spent
 from expunge.engine.root import Standing
 from expunge.errors import RefusedError, VetoError
 from expunge.methods.arrays.retrain import Retrain
@@ -96,7 +97,7 @@ def planned(project: Project, root: Root, name: str, target: Target, data: Table
     shown, _ = project.shown(data, standing.holdout)
     asked = for_shown(project, target, data, standing.holdout)
     model, run = project.model(standing), project.run(standing)
-    return plan(_choices(method, standing), model, asked, shown, run, at_least=_promise(standing))
+    return plan(_choices(project, method, name, standing), model, asked, shown, run, at_least=_promise(standing))
 
 
 def change(project: Project, root: Root, name: str, target: Target, data: Table) -> Changed:
@@ -113,7 +114,8 @@ def change(project: Project, root: Root, name: str, target: Target, data: Table)
     shown, held = project.shown(data, standing.holdout)
     asked = for_shown(project, target, data, standing.holdout)
     model, run = project.model(standing), project.run(standing)
-    chosen = plan(_choices(method, standing), model, asked, shown, run, at_least=_promise(standing))
+    choices = _choices(project, method, name, standing)
+    chosen = plan(choices, model, asked, shown, run, at_least=_promise(standing))
     if isinstance(chosen, Refusal):
         raise RefusedError(chosen)
     start = perf_counter()
@@ -122,10 +124,11 @@ def change(project: Project, root: Root, name: str, target: Target, data: Table)
     after = shown.after(asked)
     audited = _audited(project, method, model, forgotten, Asked(name, asked, shown, after, held, run))
     content = encode(forgotten.model)
+    like = replace(standing, lineage=project.book.number) if isinstance(chosen.method, Retrain) else standing
     return Changed(
         name=name,
         before=standing,
-        after=stand(project, method, forgotten.model, content, standing, run),
+        after=stand(project, method, forgotten.model, content, like, run),
         content=content,
         quote=chosen.quote,
         method=chosen.name,
@@ -259,6 +262,9 @@ def _promise(standing: Standing) -> Claim:
     return model_of(standing.settings).claim
 
 
-def _choices(method: Method[Any, Any, Any], standing: Standing) -> dict[str, Any]:
-    name = str(standing.settings["method"])
-    return {name: method} if isinstance(method, Retrain) else {name: method, "retrain": Retrain(method)}
+def _choices(project: Project, method: Method[Any, Any, Any], name: str, standing: Standing) -> dict[str, Any]:
+    """The model's method, unless its releases are spent, and learning again."""
+    title = str(standing.settings["method"])
+    if isinstance(method, Retrain):
+        return {title: method}
+    return {title: unless_spent(project.book, method, name, standing), "retrain": Retrain(method)}

@@ -14,6 +14,7 @@ from expunge.codec import fingerprint
 from expunge.data import snapshot as blocks
 from expunge.engine.intake import canonical, presence
 from expunge.engine.paper import subjects
+from expunge.engine.releasing import released
 from expunge.errors import DamagedError, DataError, ProjectError
 from expunge.learners.promises import promised
 from expunge.ledger.chain import Entry
@@ -125,7 +126,8 @@ def _predicted(project: Project, root: Root, name: str, rows: Table) -> tuple[ND
     gone = [held for held in rows.names if held not in dict(root.snapshot.schema.columns)]
     for held in gone:
         rows = rows.drop(held)
-    model, method, parts = project.model(standing), project.method(standing, root), []
+    method, parts = project.method(standing, root), []
+    model = released(project, name, standing, method)
     for start in range(0, max(len(rows), 1), MORSEL):  # so that a million rows need not be prepared at once
         parts.append(np.asarray(method.predict(model, rows.take(slice(start, start + MORSEL)))))
         project.tick("rows", min(start + MORSEL, len(rows)), len(rows))

@@ -207,7 +207,7 @@ def _learned(project: Project, root: Root, data: Table, settings: ModelSettings)
     seconds = perf_counter() - begun
     visits = method.visits(shown, run) if isinstance(method, Priced) else len(shown)
     columns, pace = root.snapshot.schema.columns, seconds / max(visits, 1)
-    empty = Standing("", "", asdict(settings), holdout, (), {}, pace, columns)
+    empty = Standing("", "", asdict(settings), holdout, (), {}, pace, columns, lineage=project.book.number)
     content = encode(model)
     return stand(project, method, model, content, empty, run), visits, seconds, content
 

@@ -41,6 +41,8 @@ class Standing:
         be another algorithm.
     recipe : str
         Digest of the algorithm with the user's own code in it; empty where the method cannot say.
+    lineage : int
+        Number of the last event when it was learned from nothing: releases since then share a budget.
     """
 
     address: str
@@ -52,6 +54,7 @@ class Standing:
     pace: float | None = None
     columns: tuple[tuple[str, Kind], ...] = ()
     recipe: str = ""
+    lineage: int = 0
 
 
 @dataclass(frozen=True)

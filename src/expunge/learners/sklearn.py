@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from copy import copy, deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.protocol import Key, Run
     from expunge.values import Scalar
+
+M = TypeVar("M")
 
 CONVEX = (LogisticRegression, PoissonRegressor, GammaRegressor, TweedieRegressor, HuberRegressor, Lasso, ElasticNet)
 """Where ``warm_start`` is a true continuation: the start moves, the optimum does not."""
@@ -134,7 +136,7 @@ class SklearnLearner(Params):
             return None
         if data.classes is not None and hasattr(self.estimator, "partial_fit"):
             return data.classes
-        return _present(data)
+        return present(data)
 
     def visits(self, data: Table, run: Run) -> int:
         """One fit counts as one visit of each record."""
@@ -144,12 +146,12 @@ class SklearnLearner(Params):
         """Fit a clone to the records in keyed order."""
         expect(data, run)
         _refuse_several(data)
-        classes = _present(data) if is_classifier(self.estimator) else None
+        classes = present(data) if is_classifier(self.estimator) else None
         if not len(data) or (classes is not None and len(classes) < 2):
             return Fitted(None, classes, data.names)
         estimator = seeded(self.estimator, run.key)
-        _call(estimator.fit, data, run, "fit")
-        return _at_rest(Fitted(estimator, classes, data.names))
+        call(estimator.fit, data, run, "fit")
+        return at_rest(Fitted(estimator, classes, data.names))
 
     def predict(self, model: Fitted, data: Table) -> NDArray[np.float64]:
         """(n, classes) scores that sum to one, or (n,) for regression.
@@ -223,16 +225,16 @@ class SklearnLearner(Params):
         begun = state is not None and state.estimator is not None
         estimator = deepcopy(state.estimator) if state is not None and begun else seeded(self.estimator, run.key)
         if _converges(estimator):
-            if classes is not None and len(_present(data)) < len(classes):
+            if classes is not None and len(present(data)) < len(classes):
                 return state
             estimator.warm_start = True
-            _call(estimator.fit, data, run, "fit")
+            call(estimator.fit, data, run, "fit")
         else:
             options = {"classes": np.array(classes)} if classes is not None and not begun else {}
             for epoch in range(epochs):
-                _call(estimator.partial_fit, data, run, "epoch", epoch, **options)
+                call(estimator.partial_fit, data, run, "epoch", epoch, **options)
                 options = {}
-        return _at_rest(Fitted(estimator, classes, data.names))
+        return at_rest(Fitted(estimator, classes, data.names))
 
 
 def _converges(estimator: Any) -> bool:
@@ -275,12 +277,12 @@ def seeded(estimator: Any, key: bytes | Key | None) -> Any:
     return fresh.set_params(**changed)
 
 
-def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
+def call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
     """Call a fit with the records in the order that belongs to these names."""
     ordered = data.take(keyed.order(run.key, data.ids, *names))
     try:
         with limited_pools(run.threads), global_randomness(run.key):
-            fit(ordered.features, _label(ordered), **options)
+            fit(ordered.features, label_of(ordered), **options)
     except Warning:  # made an error by the user's own filters
         raise
     except Exception as failure:
@@ -289,7 +291,8 @@ def _call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> No
         raise LearnError(msg) from failure
 
 
-def _label(data: Table) -> NDArray[Any]:
+def label_of(data: Table) -> NDArray[Any]:
+    """(n,) the labels; a sentence where there are none."""
     label = data.label
     if label is None:
         msg = "learning needs a label for each record, and this table has none: give y, or name the label column"
@@ -304,15 +307,16 @@ def _refuse_several(data: Table) -> None:
         raise DataError(msg)
 
 
-def _present(data: Table) -> tuple[Scalar, ...]:
+def present(data: Table) -> tuple[Scalar, ...]:
+    """The classes of these records; a sentence where there are no labels."""
     if data.columns.label is None:
-        _label(data)  # which says what is missing
+        label_of(data)  # which says what is missing
     return data.present
 
 
-def _at_rest(model: Fitted) -> Fitted:
+def at_rest(model: M) -> M:
     """The model as it comes back from its bytes, so that one that rested and one that did not are the same."""
-    rested: Fitted = decode(encode(model), trusted=True)
+    rested: M = decode(encode(model), trusted=True)
     return rested
 
 

@@ -148,8 +148,9 @@ def in_both_processes(case: Case, target: Target) -> tuple[list[str], list[str]]
     run = case.run()
     model = case.method.learn(case.data, run)
     oracle = case.method.learn(case.data.after(target), case.run())
-    blobs = [encode(case.method.forget(model, target, case.data, run).model), encode(oracle)]
-    here = [fingerprint(model), fingerprint(oracle), *(_predicted(case, each) for each in (oracle, oracle))]
+    forgotten = case.method.forget(model, target, case.data, run).model  # which is the oracle only where it is exact
+    blobs = [encode(forgotten), encode(oracle)]
+    here = [fingerprint(model), fingerprint(forgotten), *(_predicted(case, each) for each in (forgotten, oracle))]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "case"
         file.write_bytes(pickle.dumps((replace(case, groups=None), target, blobs)))

@@ -92,8 +92,8 @@ def what_is_forgotten_has_no_influence(case: Case) -> None:
         ids = draw.draw(st.sets(st.sampled_from(names_of(case.data)), min_size=1))
         target, others = Records(ids), rows_like(case.data, sorted(ids, key=str), draw.draw(st.integers(0, 2**32 - 1)))
         changed = case.data.after(Correction(others))
-        models = [bytes_after(case, [target], data) for data in (case.data, changed)]
         if all(is_exact(case, target, data) for data in (case.data, changed)):
+            models = [bytes_after(case, [target], data) for data in (case.data, changed)]
             assert models[0] == models[1], f"what {target} said still shows after it was forgotten"
 
     case.tried(law)

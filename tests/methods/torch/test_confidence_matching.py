@@ -59,7 +59,7 @@ def noisy(rows: int, first: int, seed: int, wrong: float = 0.2) -> Table:
 LEARNER = TorchLearner(wide, partial(torch.optim.Adam, lr=0.03), epochs=40, batch_size=32, shadow=0.3)
 SHORT = replace(LEARNER, epochs=4)
 DATA, UNSEEN = noisy(200, 0, 1), noisy(150, 5000, 2)
-METHOD = ConfidenceMatching(LEARNER, held_out=UNSEEN)
+METHOD = ConfidenceMatching(LEARNER, held_out=UNSEEN, lr=6e-3)
 FEW = replace(METHOD, weight=5.0, epochs=4.0)  # of 200 records a single one weighs too little to be moved in time
 TARGET = Owners([1])
 
@@ -72,7 +72,7 @@ def test_it_keeps_the_law(case: Case, law: Law) -> None:
 @pytest.mark.parametrize("law", [a_quote_keeps_its_word, inputs_are_left_alone])
 def test_with_batch_norm_dropout_and_the_log_alone(law: Law) -> None:
     learner = TorchLearner(dropping, partial(torch.optim.Adam, lr=0.03), epochs=4, batch_size=8)
-    law(Case(ConfidenceMatching(learner, held_out=UNSEEN), DATA, examples=2, portable=False, shrink=False))
+    law(Case(ConfidenceMatching(learner, held_out=UNSEEN, lr=6e-3), DATA, examples=2, portable=False, shrink=False))
 
 
 # -- what it reaches ---------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_with_nothing_to_move_it_only_keeps_what_stays() -> None:
     learner = replace(SHORT, validation=0.2, shadow=0.0)
     out = early.held_out(DATA, RUN, 0.2)
     target = Records(DATA.take(out).ids[:2].tolist())
-    method = ConfidenceMatching(learner, weight=1.0)
+    method = ConfidenceMatching(learner, weight=1.0, lr=6e-3)
     net = method.learn(DATA, RUN)
     found = {
         fingerprint(each.forget(net, target, DATA, RUN).model.weights)
@@ -144,7 +144,7 @@ def test_the_held_out_records_decide_where_they_end() -> None:
 
 def test_what_validation_held_out_serves_as_well() -> None:
     learner = replace(LEARNER, validation=0.25, epochs=20)
-    method = ConfidenceMatching(learner)
+    method = ConfidenceMatching(learner, lr=6e-3)
     net = method.learn(DATA, RUN)
     out = early.held_out(DATA, RUN, 0.25)
     target = Records(DATA.take(~out).ids[:3].tolist())
@@ -208,7 +208,7 @@ def test_the_shift_goes_against_what_is_missing_and_ends_somewhere(at_work: Call
 
 def test_dropout_has_no_part_in_where_a_record_is_seen(at_work: Callable[..., Any]) -> None:
     learner = TorchLearner(dropping, partial(torch.optim.Adam, lr=0.03), epochs=4, batch_size=8)
-    method = ConfidenceMatching(learner, held_out=UNSEEN)
+    method = ConfidenceMatching(learner, held_out=UNSEEN, lr=6e-3)
     with at_work(method, DATA, TARGET) as work:
         goes = answers(work, work.teacher(), work.forgotten)
         loop = Loop(work, Aims(goes.margins, None), gain=1.0)
@@ -278,3 +278,27 @@ def test_it_costs_a_tenth_and_less_than_it_quotes() -> None:
     plain = replace(LEARNER, shadow=0.0)
     assert done.examples <= quote.examples < 0.2 * plain.visits(DATA.after(TARGET), RUN)
     assert Retrain(plain).quote(net, TARGET, DATA, RUN).examples > quote.examples  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate"),
+    [
+        (partial(torch.optim.AdamW, lr=2e-3), 6e-3),
+        (torch.optim.Adam, 3e-3),
+        (partial(torch.optim.SGD, lr=0.1), 1e-3),
+    ],
+)
+def test_the_rate_goes_by_what_the_network_was_trained_with(
+    optimizer: Any, rate: float, at_work: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = []
+    method = ConfidenceMatching(replace(SHORT, optimizer=optimizer), held_out=UNSEEN)
+    monkeypatch.setattr(module, "paced", lambda step, steps: 1.0)
+    with at_work(method, DATA, TARGET) as work:
+        step = work.step
+        monkeypatch.setattr(
+            work, "step", lambda loss, used: (rates.append(used.param_groups[0]["lr"]), step(loss, used))
+        )
+        monkeypatch.setattr(ConfidenceMatching, "_judge", lambda *_: None)
+        method.unlearn(work)
+    assert set(rates) == {pytest.approx(rate)}

@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 MOST = 0.1  # forgotten records by retained ones: with more, no setting kept accuracy
 WARM, LAST = 0.2, 0.1  # share of the steps in which the rate rises; share of it that is left at the end
 DECAY = 1e-4  # of weights, in AdamW
+ADAM = (torch.optim.Adam, torch.optim.Adamax, torch.optim.NAdam, torch.optim.RAdam)  # AdamW is one of the first
+HOTTER, PLAIN = 3.0, 1e-3  # learning rate: by the learner's own; where that says nothing of Adam's
 FARTHEST, FASTEST = 4.0, 1.0  # that an aim is shifted; of what is missing, that counts for one shift: it would wind up
 GAP = 0.1  # that may be left between aims and what was reached, in standard deviations of held-out margins
 ALONE = 0.6  # the same for one record: so far apart are, in 19 of 20 cases, networks that never saw it
@@ -86,8 +88,9 @@ class ConfidenceMatching(PostHoc):
         Labelled records that the network never saw. Unless given: the units that the learner's ``validation`` held out.
     epochs : float
         Passes over the retained records, in batches of half the learner's size.
-    lr : float
-        Highest learning rate of AdamW: it rises over a fifth of the steps, and falls along a cosine to a tenth.
+    lr : float, optional
+        Highest learning rate of AdamW: it rises over a fifth of the steps, and falls along a cosine to a tenth. Unless
+        given: thrice the learner's own, where its optimizer is of Adam's kind; else 0.001.
     weight : float
         Of one forgotten record against one retained record.
     apart : float
@@ -102,7 +105,7 @@ class ConfidenceMatching(PostHoc):
     learner: TorchLearner
     held_out: Table | None = field(default=None, repr=False)
     epochs: float = 2.2
-    lr: float = 6e-3
+    lr: float | None = None
     weight: float = 1.4
     apart: float = 1.0
     distil: float = 0.5
@@ -110,7 +113,7 @@ class ConfidenceMatching(PostHoc):
 
     def check(self) -> None:
         """Raise a sentence for settings that are not possible."""
-        check_positive(self, "epochs", "lr", "weight")
+        check_positive(self, "epochs", "weight", *([] if self.lr is None else ["lr"]))
         check_share(self, "distil", "gain")
         if self.apart:
             check_positive(self, "apart")
@@ -183,7 +186,8 @@ class ConfidenceMatching(PostHoc):
     def _moved(self, work: Unlearning, stays: Answers, aims: Aims) -> None:
         """Train the student: retained records as they were, forgotten ones to their aims."""
         steps, size = self._steps(len(work.retained)), self._size
-        optimizer = work.optimizer(torch.optim.AdamW, lr=self.lr, weight_decay=DECAY)
+        rate = own_rate(work.optimizer(self.learner.optimizer)) if self.lr is None else self.lr
+        optimizer = work.optimizer(torch.optim.AdamW, lr=rate, weight_decay=DECAY)
         pace = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: paced(step, steps))
         kept = _tensor(work, np.exp(stays.scores))
         loop = Loop(work, aims, self.gain)
@@ -273,6 +277,18 @@ def aims_of(model: Net, stays: Answers, goes: Answers, unseen: Answers) -> Aims:
         hardness = by_log(told, known)
     there = ~np.isnan(hardness)
     return Aims(matched(hardness[there], asked[there], unseen.margins), among)
+
+
+def own_rate(optimizer: torch.optim.Optimizer) -> float:
+    """The learning rate that goes with what the network was trained by.
+
+    Examples
+    --------
+    >>> weight = [torch.zeros(1, requires_grad=True)]
+    >>> own_rate(torch.optim.Adam(weight, lr=0.002)), own_rate(torch.optim.SGD(weight, lr=0.1))
+    (0.006, 0.001)
+    """
+    return HOTTER * float(optimizer.defaults["lr"]) if isinstance(optimizer, ADAM) else PLAIN
 
 
 def paced(step: int, steps: int) -> float:

@@ -1,7 +1,7 @@
 """Random labels: the forgotten records are learned once more, each under a wrong label, among the retained ones.
 
 Simple, and often met; many call it "amnesiac". It overshoots: a network that learned wrong labels is less sure of
-a forgotten record than one that never met it, and an attack which looks at all scores sees that (docs/papers.md).
+a forgotten record than one that never met it, and an attack which looks at all scores sees that.
 
 Claim: Empirical.
 

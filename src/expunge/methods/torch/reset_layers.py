@@ -1,7 +1,7 @@
 """EU-k and CF-k: only the last k layers are trained on what is retained, from fresh weights (EU) or as they are (CF).
 
 All layers before them are frozen, and keep what they hold of the forgotten records. So it is cheap, and not enough for
-single records, which early layers know too (docs/papers.md). With every layer reset it is training afresh.
+single records, which early layers know too. With every layer reset it is training afresh.
 
 Claim: Empirical.
 

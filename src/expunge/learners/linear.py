@@ -270,7 +270,7 @@ class LinearLearner(Params):
         """(n,) numbers for the labels: codes by their place among the classes, or the responses."""
         label = label_of(data)
         if label.ndim > 1:
-            msg = f"a linear model here takes one label for each record, got {label.shape[1]}; TorchLearner takes several"
+            msg = f"a linear model takes one label for each record, got {label.shape[1]}; TorchLearner takes several"
             raise DataError(msg)
         if classes is None:
             if label.dtype.kind not in "biuf":

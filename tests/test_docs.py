@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import re
+import runpy
 import shutil
 import sqlite3
 import subprocess
@@ -89,6 +90,26 @@ def test_each_method_stands_in_the_readme_and_its_paper_in_the_index(entry: cata
     title = catalog.load(entry.name).__name__
     assert f"`{title}(" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"{entry.name}.py" in (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_methods_is_what_the_committed_results_say() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "method_table.py"))
+    results = (ROOT / "benchmarks" / "results" / "deep.jsonl").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert script["placed"](readme, script["table"](results)) == readme, "run scripts/method_table.py --write"
+    said = json.loads(next(line for line in results.splitlines() if '"finetune"' in line))
+    other = json.dumps(said | {"margin": [said["margin"][0] + 0.3, *said["margin"][1:]]})
+    assert script["placed"](readme, script["table"](f"{results}{other}\n")) != readme
+
+
+def test_figures_of_the_table_are_means_over_requests_that_were_not_refused() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "method_table.py"))
+    row = {"cost": 0.1, "extra": 0.0, "forgotten": -0.001, "after": 0.2, "margin": [0.5, 0, 1], "vector": [0.6, 0, 1]}
+    other = row | {"cost": 0.3, "margin": [0.7, 0, 1]}
+    refused = dict.fromkeys(row, float("nan")) | {"margin": None, "vector": None}
+    assert script["figures"]([row, other]) == ["0.20", "0.60", "0.60", "+0.00", "+0.20"]
+    assert script["figures"]([row, other, refused])[0] == "0.20 (1 of 3 refused)"
+    assert script["figures"]([refused]) == ["refused", "", "", "", ""]
 
 
 @pytest.mark.parametrize("name", expunge.__all__)

@@ -236,7 +236,8 @@ class LinearLearner(Params):
         y = self.coded(ordered, known)
         X = as_matrix(self.numbers(ordered, front))
         weights = None if known is None else self._weights(y, known)
-        return Objective(self.family(known), X, y, self.penalty(len(data)), self.intercept, weights), front
+        penalty, intercept = self.penalty(len(data)), self.intercept
+        return Objective(self.family(known), X, y, penalty, intercept, weights, checked=True), front
 
     def fitted_front(self, data: Table, run: Run) -> Any:
         """The stages before the last, fitted on these records; None where there are none."""

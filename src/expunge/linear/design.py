@@ -107,9 +107,9 @@ def as_matrix(X: Matrix) -> Matrix:
         msg = f"a linear model takes numbers in rows and columns, got {made.dtype} in shape {made.shape}"
         raise DataError(msg)
     for start in range(0, len(made), ROWS):
-        finite = np.isfinite(made[start : start + ROWS]).all(axis=1)
+        finite = np.isfinite(made[start : start + ROWS])
         if not finite.all():
-            _refuse(start + int(np.flatnonzero(~finite)[0]))
+            _refuse(start + int(np.flatnonzero(~finite.all(axis=1))[0]))
     return made
 
 
@@ -136,7 +136,10 @@ def norms(X: Matrix, *, bias: bool) -> Floats:
     squares = np.zeros(X.shape[0])
     for block in blocks(X, bias=False):
         part = block.X
-        squares[block.rows] = (part.multiply(part) if is_sparse(part) else part * part).sum(axis=1)
+        if is_sparse(part):
+            squares[block.rows] = part.multiply(part).sum(axis=1)
+        else:
+            np.einsum("ij,ij->i", part, part, out=squares[block.rows])
     lengths: Floats = np.sqrt(squares + float(bias)) * (1.0 + 4.0 * (X.shape[1] + 4) * UNIT)
     return lengths
 

@@ -6,8 +6,9 @@ deviate, drawn by Karney's rejection with exact integer arithmetic to 128 bits a
 whole number and a deviate is that number plus the rounded deviate, so what is published is a function of the exact
 Gaussian mechanism, and its guarantee is the mechanism's. What 128 bits leave out is below 2^-90 for each coordinate.
 
-The stream is named by lineage, release number and the very state that is released: asked again for the same release it
-gives the same bytes, so that a crash spends nothing, and it never adds one noise to two states.
+The stream is named by lineage, release number and what is released, its sigma included: asked again for the same
+release it gives the same bytes, so that a crash spends nothing. It never adds one noise to two states, whose difference
+would be plain to see, nor at two sizes to one state, which would follow from both.
 
 References
 ----------
@@ -60,7 +61,7 @@ class Stream:
     number : int
         Which of its releases this is.
     state : str
-        Fingerprint of what is released.
+        Fingerprint of what is released, and with which sigma.
     """
 
     def __init__(self, key: Secret, lineage: str, number: int, state: str) -> None:

@@ -70,8 +70,9 @@ def exact_forgetting_is_learning_without(case: Case) -> None:
         compare_with_learning(case, stream)
     some = Records(names_of(case.data)[-4:])
     compare_with_learning(replace(case, data=in_text(case.data)), [Records(names_of(in_text(case.data))[-4:])])
-    compare_with_learning(case, [some], threads=2)
-    compare_with_learning(case, [some], map=lambda fn, items: iter([fn(item) for item in items]))
+    if is_exact(case, some, case.data):  # else there is no bit to compare
+        compare_with_learning(case, [some], threads=2)
+        compare_with_learning(case, [some], map=lambda fn, items: iter([fn(item) for item in items]))
 
     assert_asked_again_of_what_is_left(case, some)
 

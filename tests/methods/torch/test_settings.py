@@ -18,7 +18,9 @@ from expunge.testing import patients
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NUMBERS = st.one_of(st.integers(-5, 5), st.floats(), st.booleans(), st.none(), st.text(max_size=2))
+NUMBERS = st.one_of(
+    st.integers(-5, 5), st.floats(), st.sampled_from([np.inf, np.nan]), st.booleans(), st.none(), st.text(max_size=2)
+)
 
 
 def is_number(value: Any) -> bool:

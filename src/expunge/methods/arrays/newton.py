@@ -90,7 +90,7 @@ class Newton(Params):
     LearnError
         Where there is no optimum, or none that float64 can tell within the distance.
     MismatchError
-        When `forget` or `quote` is given data, a key or parameters other than the model's.
+        When `forget`, `quote` or `release` is given data, a key or parameters other than the model's.
     RefusedError
         From `forget`, whatever `quote` refuses; from `release`, when the budget is spent; from `adopt`, for a Pipeline.
     """
@@ -180,8 +180,9 @@ class Newton(Params):
     def release(self, state: State, run: Run, *, lineage: str, number: int) -> LinearModel:
         """The model that may be published: the state's, with the noise of this release; none without an epsilon.
 
-        The noise belongs to lineage, number and state. Asked again for the same release, it is the same, bit for bit,
-        so that a crash spends nothing. Two states never get the same noise.
+        The noise belongs to lineage, number, state and sigma. Asked again for the same release, it is the same, bit
+        for bit, so that a crash spends nothing. Two states never get the same noise, nor does one state at two sizes:
+        from two such releases it would follow without any.
 
         Parameters
         ----------
@@ -190,7 +191,7 @@ class Newton(Params):
         number : int
             1 for the first. Who keeps the ledger counts.
         """
-        expect_state(state)
+        self._refuse_foreign(state, run)
         budget = self._budget()
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             msg = f"releases are numbered from 1, got {number!r}"
@@ -201,8 +202,9 @@ class Newton(Params):
         weights = state.weights
         if weights is None or budget is None:
             return state.model
-        stream = Stream(run.key, lineage, number, fingerprint(state))
-        return replace(state.model, weights=released(weights, self._sigma(budget, len(weights)), stream))
+        sigma = self._sigma(budget, len(weights))
+        stream = Stream(run.key, lineage, number, fingerprint((state, sigma)))
+        return replace(state.model, weights=released(weights, sigma, stream))
 
     def spent(self, made: int) -> Refusal | None:
         """Why there may be no further release after so many; None when there may."""
@@ -337,16 +339,15 @@ class Newton(Params):
 
     # -- refusals ------------------------------------------------------------------------------------------------------
 
-    def _refuse_other(self, model: State, data: Table, run: Run) -> None:
+    def _refuse_foreign(self, model: State, run: Run) -> None:
+        """Raise unless this very method learned the state, under this key: its distance is what the noise is for."""
         expect_state(model)
-        for what, mine, others in (
-            ("a key", keyed.key_id(run.key), model.key),
-            ("parameters", self.recipe(), model.recipe),
-            ("data", self._records(data, run), model.records),
-        ):
-            if mine != others:
-                msg = f"{what} other than the model's: it was learned with {others[:16]}, this is {mine[:16]}"
-                raise MismatchError(msg)
+        _refuse_unequal("a key", keyed.key_id(run.key), model.key)
+        _refuse_unequal("parameters", self.recipe(), model.recipe)
+
+    def _refuse_other(self, model: State, data: Table, run: Run) -> None:
+        self._refuse_foreign(model, run)
+        _refuse_unequal("data", self._records(data, run), model.records)
 
     def _refuse_unlike(self, learner: LinearLearner, fitted: Any, data: Table) -> None:
         """Raise unless an estimator was fitted for this objective, these columns and these classes."""
@@ -364,6 +365,12 @@ class Newton(Params):
             if mine != others:
                 msg = f"the estimator to adopt has another {what}: {others!r}, where {mine!r} is expected"
                 raise MismatchError(msg)
+
+
+def _refuse_unequal(what: str, mine: str, others: str) -> None:
+    if mine != others:
+        msg = f"{what} other than the model's: it was learned with {others[:16]}, this is {mine[:16]}"
+        raise MismatchError(msg)
 
 
 _DISTANCE = (

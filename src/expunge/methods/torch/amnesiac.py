@@ -103,6 +103,9 @@ class Amnesiac(PostHoc):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"retained"})
+    doubted: ClassVar[str | None] = (
+        "with many steps taken back the network loses its accuracy, and nothing here heals it"
+    )
     learns: ClassVar[bool] = False
     learner: TorchLearner
 

@@ -62,6 +62,9 @@ class Delete(PostHoc):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"forgotten", "classification"})
+    doubted: ClassVar[str | None] = (
+        "on single records it overshoots, and its settings have to be chosen for the network"
+    )
     learns: ClassVar[bool] = False
     learner: TorchLearner
     epochs: int = 10

@@ -87,6 +87,9 @@ class MemorisationTiers(PostHoc):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"retained", "forgotten", "log"})
+    doubted: ClassVar[str | None] = (
+        "the settings of its two methods are those of another network: give methods of your own"
+    )
     learner: TorchLearner
     low: PostHoc | Literal["alone"] | None = None
     middle: PostHoc | None = None

@@ -1,0 +1,117 @@
+"""The README's table of methods over networks: what each needs, and what the committed benchmark shows of it.
+
+    python scripts/method_table.py            # prints it
+    python scripts/method_table.py --write    # puts it into README.md, between its two marks
+
+Figures are means over the requests of benchmarks/results/deep.jsonl for 100 and 50 of 1,500 records. A method that is
+not in there says so, until somebody has measured it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from expunge.catalog import entries, load
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "deep.jsonl"
+BEGIN, END = "<!-- made by scripts/method_table.py -->\n", "<!-- end of what is made -->\n"
+REQUESTS = ("a", "b", "c", "d", "e", "f")
+CONTROLS = {"do nothing": "*do nothing*", "retrained again": "*retrain, again*"}
+NEEDS = {
+    "retained": "retained",
+    "forgotten": "forgotten",
+    "log": "log",
+    "held_out": "held-out",
+    "function": "a function",
+}
+HEAD = ("method", "works from", "price", "leakage", "all scores", "forgotten", "returns")
+
+
+def measured(results: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the benchmark by arm, in the order of the arms."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in results.splitlines():
+        row = json.loads(line)
+        if row["request"] in REQUESTS:
+            found.setdefault(row["arm"], []).append(row)
+    return found
+
+
+def figures(rows: list[dict[str, Any]]) -> list[str]:
+    """Means over requests; a request that a method refused is said."""
+    told = [row for row in rows if row.get("margin")]
+    if not told:
+        return ["refused", *[""] * 4]
+
+    def mean(name: str) -> float:
+        values = [row[name][0] if isinstance(row[name], list) else row[name] for row in told]
+        return round(math.fsum(values) / len(values), 2) + 0.0  # no minus before a nought
+
+    price = f"{mean('cost'):.2f}" + (f" + {mean('extra'):.1f} once" if mean("extra") else "")
+    price += f" ({len(rows) - len(told)} of {len(rows)} refused)" if len(told) < len(rows) else ""
+    return [
+        price,
+        f"{mean('margin'):.2f}",
+        f"{mean('vector'):.2f}",
+        f"{mean('forgotten'):+.2f}",
+        f"{mean('after'):+.2f}",
+    ]
+
+
+def needs(kind: Any) -> str:
+    """What a method works from, of the things that somebody may no longer have."""
+    own = set(kind.needs) | (set(kind.__dataclass_fields__) & NEEDS.keys())
+    return ", ".join(said for name, said in NEEDS.items() if name in own) or "nothing"
+
+
+def rows_of(results: str) -> Iterator[list[str]]:
+    """One row a control and a method, or an arm of it."""
+    found = measured(results)
+    for arm, said in CONTROLS.items():
+        if arm in found:
+            yield [said, "", *figures(found[arm])]
+    for entry in (entry for entry in entries() if entry.shelf == "torch"):
+        kind: Any = load(entry.name)
+        title = f"`{kind.__name__}({'learner, function' if 'function' in kind.__dataclass_fields__ else 'learner'})`"
+        arms = [arm for arm in found if arm.partition(",")[0] == entry.name]
+        for arm in arms:
+            yield [title + arm.removeprefix(entry.name), needs(kind), *figures(found[arm])]
+        if not arms:
+            yield [title, needs(kind), "yours" if entry.name == "callable" else "not measured yet", *[""] * 4]
+
+
+def table(results: str) -> str:
+    """All of it, as Markdown."""
+    lines = [HEAD, ["---"] * len(HEAD), *rows_of(results)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def placed(page: str, made: str) -> str:
+    """The page with the table between its marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        msg = f"README.md lacks the marks {BEGIN.strip()} and {END.strip()}"
+        raise SystemExit(msg)
+    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+
+
+def main() -> None:
+    """Print, or write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="put it into README.md")
+    made, readme = table(RESULTS.read_text(encoding="utf-8")), ROOT / "README.md"
+    if parser.parse_args().write:
+        readme.write_text(placed(readme.read_text(encoding="utf-8"), made), encoding="utf-8")
+    else:
+        print(made, end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,8 +3,9 @@
 Everything is measured in one run on one machine, one thread, in CPU seconds of the process (what the wall clock shows
 on a machine that has nothing else to do). The reference of each distance is the optimum
 of what remains, fitted until float64 can tell no more. Routes start from arrays and from what a running service has at
-hand: the old optimum, the factor of its Hessian (Newton), the log of the descent (DeltaGrad); the rows that remain are
-gathered beforehand for those that need them gathered (Fisher, Influence, scikit-learn). Data: Adult and credit_default
+hand: the old optimum, the factor of its Hessian and the lengths of the records (Newton), the log of the descent
+(DeltaGrad); what that leaves out of Newton's time is in the line "through the verbs". The rows that remain are gathered
+beforehand for those that need them gathered (Fisher, Influence, scikit-learn). Data: Adult and credit_default
 from the folder that ``EXPUNGE_DATA`` names, generated ones of that size where it is absent. Prints Markdown, writes it
 to ``benchmarks/results/linear.md`` with ``--write``; ends with a sentence when a bound is broken.
 

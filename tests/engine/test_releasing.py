@@ -97,6 +97,14 @@ def test_learning_again_begins_a_lineage(secret: Project) -> None:
     assert not np.array_equal(first, seen(secret))
 
 
+def test_a_replay_does_not_ask_for_bits_that_were_not_promised(secret: Project) -> None:
+    fresh = inquiry.replay(secret, "main")
+    assert (fresh.equal, fresh.exact) == (True, True)
+    line.forget(secret, Owners(["person-000"]))
+    after = inquiry.replay(Project.open(secret.folder), "main")
+    assert (after.equal, after.exact) == (False, False)
+
+
 def test_what_a_restore_hides_counts_as_spent(secret: Project) -> None:
     body: dict[str, Any] = {"root": secret.book.root, "cause": "restore", "requests": [], "outcome": None, "models": {}}
     secret.ledger.append(lambda _: [Entry("published", body)])

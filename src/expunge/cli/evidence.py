@@ -185,7 +185,7 @@ def _replayed(found: Replayed) -> Iterator[str]:
     if not found.equal and found.environment == "other":
         yield "  it was learned in another environment (versions, threads, processor), which may round otherwise"
     if not found.equal and not found.exact:
-        yield "  its learner does not promise the same bits twice"
+        yield "  its learner, or the method that forgot in it, does not promise the same bits"
     if found.utility is not None:
         yield f"  on the records held out: {found.utility}"
 

@@ -14,10 +14,11 @@ from expunge.codec import fingerprint
 from expunge.data import snapshot as blocks
 from expunge.engine.intake import canonical, presence
 from expunge.engine.paper import subjects
-from expunge.engine.releasing import released
+from expunge.engine.releasing import released, releases
 from expunge.errors import DamagedError, DataError, ProjectError
 from expunge.learners.promises import promised
 from expunge.ledger.chain import Entry
+from expunge.protocol import Parted
 from expunge.values import Exact
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.engine.paper import Subject
     from expunge.engine.project import Project
-    from expunge.engine.root import Root
+    from expunge.engine.root import Root, Standing
     from expunge.engine.roster import Presence
     from expunge.planner import Plan
     from expunge.values import Refusal, Target
@@ -162,7 +163,8 @@ class Replayed:
     utility : object or None
         On the records held out.
     exact : bool
-        Whether learning again must give the same bits: its learner may be one that does not promise so.
+        Whether learning again must give the same bits: its learner may be one that does not promise so, or its method
+        one whose forgetting ends near what is learned again (`Bounded`, say) and not at its bits.
     """
 
     model: str
@@ -200,11 +202,19 @@ def replay(project: Project, name: str | None = None) -> Replayed:
         "same" if same else "other",
         seconds,
         measured,
-        exact=isinstance(promised(getattr(method, "learner", None))[0], Exact),
+        exact=_must_repeat(project, name, standing, method),
     )
     verdict = "equal" if found.equal else "different"
     project.ledger.append(lambda _: [Entry("audited", {"model": name, "verdict": verdict})])
     return found
+
+
+def _must_repeat(project: Project, name: str, standing: Standing, method: Any) -> bool:
+    """Whether a published model is what its learner gives bit for bit, or was changed since by a method that is not."""
+    if not isinstance(promised(getattr(method, "learner", None))[0], Exact):
+        return False
+    made = releases(project.book, name, standing)
+    return isinstance(method, Parted) or (made is not None and made <= 1)
 
 
 def counted(found: Mapping[Subject, Presence]) -> Counter[str]:

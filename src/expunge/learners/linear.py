@@ -236,8 +236,8 @@ class LinearLearner(Params):
         y = self.coded(ordered, known)
         X = as_matrix(self.numbers(ordered, front))
         weights = None if known is None else self._weights(y, known)
-        penalty, intercept = self.penalty(len(data)), self.intercept
-        return Objective(self.family(known), X, y, penalty, intercept, weights, checked=True), front
+        how = self.penalty(len(data)), self.intercept, weights
+        return Objective(self.family(known), X, y, *how, checked=True), front
 
     def fitted_front(self, data: Table, run: Run) -> Any:
         """The stages before the last, fitted on these records; None where there are none."""
@@ -373,20 +373,22 @@ def refuse_unmoved(before: Any, after: Any) -> None:
 def _refuse_other(given: Any) -> None:
     """Raise for an estimator whose objective is not one of ours."""
     head: Any = given
-    if not isinstance(given, KNOWN):
+    if not isinstance(given, KNOWN) or hasattr(given, "Cs"):  # LogisticRegressionCV calls itself a LogisticRegression
         kinds = ", ".join(kind.__name__ for kind in KNOWN)
         msg = f"a linear learner takes {kinds}, or a Pipeline that ends in one; got {head!r}"
         raise ParameterError(msg)
     params: dict[str, Any] = head.get_params()
     plain = not getattr(head, "l1_ratio", 0) and params.get("penalty", "l2") in ("deprecated", "l2")
-    alpha: object = params.get("alpha", params.get("C", 1.0))
+    alpha: object = params.get("alpha", params.get("C", 1.0) or -1.0)  # 1 / C is the penalty
     for wrong, why in (
         (not plain, "its penalty is not the squared length"),
         (params.get("loss", "squared_hinge") != "squared_hinge", "the plain hinge has no derivative"),
         (params.get("positive", False), "its parameters are bounded"),
         (params.get("intercept_scaling", 1) != 1 and _penalised(head), "its intercept is scaled"),
+        (params.get("multi_class") == "crammer_singer", "its classes share a margin"),
         (not isinstance(alpha, int | float | np.number), "it has a penalty for each output"),
-        (isinstance(alpha, int | float) and alpha < 0, "its penalty is negative"),
+        (isinstance(alpha, int | float) and not alpha >= 0, "its penalty is negative, or no number"),
+        (any(of < 0 for of in getattr(params.get("class_weight"), "values", tuple)()), "a class weight is negative"),
     ):
         if wrong:
             msg = f"a linear learner cannot minimise the objective of {head!r}: {why}"

@@ -42,7 +42,7 @@ from expunge.methods.arrays.newton import Newton
 from expunge.protocol import Pace
 from expunge.testing import Case, Law, contract, patients
 
-RUN = Run(key=b"k")
+RUN, OTHER = Run(key=b"k"), Run(key=b"other")
 PRIVATE: dict[str, Any] = {"epsilon": 1.0, "delta": 1e-5}
 
 
@@ -314,19 +314,38 @@ def test_a_release_is_one_and_the_same_until_the_state_is_another() -> None:
     state = method.learn(data, RUN)
     first = fingerprint(method.release(state, RUN, lineage="a", number=1))
     assert fingerprint(method.release(state, RUN, lineage="a", number=1)) == first
-    after = method.forget(state, Records(data.ids[:3]), data, RUN).model
+    after, foreign = method.forget(state, Records(data.ids[:3]), data, RUN).model, method.learn(data, OTHER)
     others = [
         method.release(state, RUN, lineage="a", number=2),
         method.release(state, RUN, lineage="b", number=1),
-        method.release(state, Run(key=b"other"), lineage="a", number=1),
+        method.release(foreign, OTHER, lineage="a", number=1),
         method.release(after, RUN, lineage="a", number=1),
     ]
     assert len({first, *map(fingerprint, others)}) == 5
     noises = [
         np.asarray(made.weights) - np.asarray(of.weights)
-        for made, of in zip(others, [state] * 3 + [after], strict=True)
+        for made, of in zip(others, [state, state, foreign, after], strict=True)
     ]
     assert min(np.abs(noises[0] - other).min() for other in noises[1:]) > 0
+
+
+def test_two_sizes_of_noise_on_one_state_do_not_give_it_away() -> None:
+    small, large = (Newton(LogisticRegression(), epsilon=epsilon, delta=1e-5) for epsilon in (8.0, 1.0))
+    data = patients()
+    state = small.learn(data, RUN)
+    first, second = (np.asarray(method.release(state, RUN, lineage="a", number=1).weights) for method in (small, large))
+    solved = (first / small.sigma - second / large.sigma) / (1 / small.sigma - 1 / large.sigma)  # were the noise shared
+    assert float(np.linalg.norm(solved - np.asarray(state.weights))) > small.sigma / 10
+
+
+def test_a_state_that_is_held_to_another_distance_is_not_released() -> None:
+    far, near = Newton(LogisticRegression(), 1e-3), Newton(LogisticRegression(), 1e-6, **PRIVATE)
+    state = far.learn(patients(), RUN)
+    with pytest.raises(MismatchError, match="parameters other than the model's"):
+        near.release(state, RUN, lineage="a", number=1)
+    own = near.learn(patients(), RUN)
+    with pytest.raises(MismatchError, match="a key other than the model's"):
+        near.release(own, Run(key=b"other"), lineage="a", number=1)
 
 
 def test_the_noise_does_not_depend_on_what_is_left_of_the_gradient() -> None:

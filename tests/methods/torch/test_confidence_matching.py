@@ -26,6 +26,7 @@ from expunge import (
 )
 from expunge.errors import LearnError, ParameterError, RefusedError
 from expunge.learners.torch import early, shadow
+from expunge.measures.loss import true_class_scores
 from expunge.methods.torch import confidence_matching as module
 from expunge.methods.torch._never_seen import Aims, answers
 from expunge.methods.torch.confidence_matching import ConfidenceMatching, Loop, aims_of
@@ -84,7 +85,7 @@ def gap(method: ConfidenceMatching, at_work: Callable[..., Any], *, moved: bool)
         before = work.teacher()
         held = answers(work, before, work.records(method.held_out or DATA, "given"))
         stays, goes = answers(work, before, work.retained), answers(work, before, work.forgotten)
-        aims = aims_of(work.model, stays, goes, held)
+        aims = aims_of(work.model, stays, goes, held, goes.names)
         if moved:
             method.unlearn(work)
         return float(np.mean(answers(work, work.student, work.forgotten).margins - aims.margins))
@@ -175,6 +176,24 @@ def test_a_correction_is_learned_and_its_log_goes() -> None:
     assert isinstance(again, Refusal)
     assert again.kind == "instead"
     assert "1 of the records came or were corrected after" in again.reason
+
+
+def test_a_corrected_record_ends_at_what_is_right_now_and_not_as_unsure_as_one_that_was_never_seen() -> None:
+    net = METHOD.learn(DATA, RUN)
+    rows = DATA.take(DATA.change(TARGET).out)  # type: ignore[union-attr]
+    turned = np.where(np.asarray(rows.label) == "ham", "spam", "ham")
+    right = Table.from_arrays(np.asarray(rows.features), turned, rows.ids, rows.owners)
+    done = replace(METHOD, epochs=20.0).forget(net, Correction(right), DATA, RUN)
+    before, after = (
+        true_class_scores(METHOD.predict(model, right), model.classes or (), turned) for model in (net, done.model)
+    )
+    assert before.mean() < 0.3
+    assert after.mean() > 0.6
+
+
+def test_a_rate_that_moves_nothing_is_no_forgetting() -> None:
+    with pytest.raises(LearnError, match="did not end where they should"):
+        replace(METHOD, lr=1e-9).forget(METHOD.learn(DATA, RUN), TARGET, DATA, RUN)
 
 
 def test_additions_are_learned_without_anything_to_move() -> None:

@@ -21,7 +21,8 @@ from expunge.testing.networks import mlp
 
 LEARNER = TorchLearner(mlp, partial(torch.optim.SGD, lr=0.5, momentum=0.9), epochs=60, batch_size=40)
 UNSEEN = patients(60).take(np.arange(40, 60))
-OWN = {"callable", "logit_masking"}  # what a user brings; classes alone
+# What a user brings; classes alone; what needs more than 40 records, and has its planted case in its own test.
+OWN = {"callable", "logit_masking", "confidence_matching"}
 NAMES = [entry.name for entry in entries() if entry.shelf == "torch" and entry.name not in OWN]
 
 
@@ -31,9 +32,12 @@ def published(name: str) -> Any:
 
 
 def assert_misses_are_doubted(method: Any) -> None:
+    """A LearnError is no miss that nobody hears of: nothing is delivered."""
     try:
         forgetting_ends_near_the_oracle(Case(method))
-    except (AssertionError, LearnError):
+    except LearnError:
+        return
+    except AssertionError:
         assert method.doubt, f"{type(method).__name__} misses on the planted case: say so"
 
 

@@ -62,13 +62,23 @@ def test_whatever_the_table_s_order_a_course_has_its_own() -> None:
     assert ordered(data, RUN).ids.tolist() != ordered(data, Run(key=b"another")).ids.tolist()
 
 
+class Notes:
+    """Where in memory batches began."""
+
+    __slots__ = ("seen",)  # so that training is not found to change a variable: this one moves no bit
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+
+NOTES = Notes()
+
+
 class Looking(nn.Sequential):
     """A network that writes down where in memory each batch begins."""
 
-    seen: list[int] = []  # noqa: RUF012  (on purpose of all)
-
     def forward(self, given: torch.Tensor) -> Any:
-        self.seen.append(given.data_ptr() % 64)
+        NOTES.seen.append(given.data_ptr() % 64)
         return super().forward(given)  # type: ignore[no-untyped-call]
 
 
@@ -81,9 +91,9 @@ def test_every_batch_is_in_memory_of_its_own(options: dict[str, Any], monkeypatc
     learner, data = TorchLearner(looking, epochs=2, batch_size=7, **options), patients(24)
 
     def offsets() -> set[int]:
-        Looking.seen.clear()
+        NOTES.seen.clear()
         learner.predict(learner.learn(data, RUN), data)
-        return set(Looking.seen)
+        return set(NOTES.seen)
 
     assert offsets() == {0}
     if "accumulate" in options:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -17,7 +19,7 @@ from expunge.errors import DataError, LearnError, ParameterError
 from expunge.learners.torch import course as training
 from expunge.learners.torch import inputs
 from expunge.testing import patients
-from expunge.testing.networks import Cnn, mlp, noisy, pictures
+from expunge.testing.networks import Cnn, Words, mlp, noisy, pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +163,14 @@ def test_text_is_no_number() -> None:
     data = Table.from_arrays(np.array([["a", 1.0], ["b", 2.0]], dtype=object), [0, 1])
     with pytest.raises(DataError, match="a network takes numbers, and column"):
         TorchLearner(mlp).learn(data, RUN)
+
+
+def test_columns_of_whole_numbers_stay_whole() -> None:
+    whole, mixed = pa.table({"a": [1, 2], "b": [3, 4]}), pa.table({"a": [1, 2], "b": [0.5, 4]})
+    assert inputs.as_matrix(whole).dtype == np.int64
+    assert inputs.as_matrix(whole).tolist() == [[1, 3], [2, 4]]
+    assert inputs.as_matrix(mixed).dtype == np.float64
+    tokens = pd.DataFrame({"first": np.arange(20) % 10, "second": np.arange(20) % 7})
+    data = Table.from_arrays(tokens, np.arange(20) % 2)
+    learner = TorchLearner(Words, epochs=1)
+    assert learner.predict(learner.learn(data, RUN), data).shape == (20, 2)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module, invalidate_caches
 from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from expunge import TorchLearner
-from expunge.errors import ParameterError
+from expunge import Run, TorchLearner
+from expunge.errors import LearnError, ParameterError
 from expunge.learners.torch import cosine, source
+from expunge.testing import patients
 from expunge.testing.networks import dropping, mlp, noisy
 
 if TYPE_CHECKING:
@@ -230,3 +232,62 @@ def test_installed_packages_belong_to_their_versions() -> None:
 def test_what_has_no_name_is_refused() -> None:
     with pytest.raises(ParameterError, match="TorchLearner needs loss to be found by name in any process"):
         source.named(loss=lambda one, _: one)
+
+
+class Slow(torch.optim.SGD):
+    """An optimiser of a user's: torch wraps its ``step`` when the first one is made."""
+
+    def step(self, closure: Any = None) -> Any:
+        return super().step(closure)
+
+
+def test_an_optimiser_of_a_users_is_the_same_before_and_after_it_was_used() -> None:
+    learner = TorchLearner(mlp, Slow)
+    before = learner.recipe()
+    Slow([torch.zeros(1)])
+    assert learner.recipe() == before
+
+
+SETTINGS = SimpleNamespace(scale=1.0)
+TEACHER = nn.BatchNorm1d(3)
+OWN, GLOBAL = np.random.default_rng(0), torch.default_generator
+STEPS = [0]
+
+
+def scaled(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    TEACHER.eval()
+    return nn.functional.cross_entropy(outputs * SETTINGS.scale, target)
+
+
+def drawing(record: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return record + OWN.normal()
+
+
+def seeded(record: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return record + torch.randn(record.shape, generator=GLOBAL) + torch.randn(record.shape, generator=generator)
+
+
+def counting(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    STEPS[0] += 1
+    return nn.functional.cross_entropy(outputs, target) / STEPS[0]
+
+
+def test_settings_in_objects_and_other_networks_are_constants() -> None:
+    learner = TorchLearner(mlp, loss=scaled)
+    recipes = [learner.recipe()]
+    SETTINGS.scale = 2.0
+    recipes.append(learner.recipe())
+    TEACHER(torch.randn(4, 3))
+    recipes.append(learner.recipe())
+    assert len(set(recipes)) == 3
+
+
+def test_a_generator_that_nobody_seeds_is_refused_and_a_global_one_is_not() -> None:
+    with pytest.raises(ParameterError, match=r"augment draws from a random generator of its own, OWN, .*the global"):
+        TorchLearner(mlp, augment=drawing)
+    assert source.generators_of(TorchLearner(mlp, augment=seeded).augment) == ()
+
+
+def test_training_that_changes_a_variable_is_refused_by_its_name() -> None:
+    with pytest.raises(LearnError, match="training changed STEPS of counting, so that nobody can tell"):
+        TorchLearner(mlp, loss=counting, epochs=1).learn(patients(8), Run(key=b"a key for tests"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +49,25 @@ def test_all_is_put_back_after_a_failure_too() -> None:
     assert torch.get_num_threads() == 1
     assert torch.equal(torch.get_rng_state(), before)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_libraries_and_precisions_that_were_switched_are_set_aside() -> None:
+    held: Any = torch.backends
+    held.mkldnn.enabled = False
+    held.cudnn.benchmark = True
+    held.cuda.matmul.fp32_precision = "tf32"  # after which torch no longer says its old precision, but raises
+    try:
+        with deterministic(RUN, CPU, strict=True):
+            assert held.mkldnn.enabled
+            assert not held.cudnn.benchmark
+            assert held.cuda.matmul.fp32_precision == "ieee"
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert not held.mkldnn.enabled
+        assert held.cudnn.benchmark
+        assert held.cuda.matmul.fp32_precision == "tf32"
+    finally:
+        held.mkldnn.enabled, held.cudnn.benchmark = True, False
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_a_seed_belongs_to_the_key_and_the_names() -> None:

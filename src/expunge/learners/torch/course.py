@@ -22,7 +22,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from expunge import keyed
 from expunge.errors import LearnError, ParameterError
 from expunge.learners.torch import inputs, outputs
+from expunge.learners.torch.layers import is_torchs
 from expunge.learners.torch.network import Going, Log, Net, built, fill, required, weights_of
+from expunge.learners.torch.rebuilt import lost
 from expunge.learners.torch.surroundings import seed
 from expunge.learners.torch.tensors import arrays, tensors
 
@@ -197,7 +199,18 @@ class Course:
             going = Going(optimizer, schedule, scale, self.epochs)
         old, log = self.begun, self._logged()
         weights = weights_of(self.module)
+        self._refuse_what_is_lost(weights)
         return Net(weights, old.task, old.classes, old.names, old.shape, old.outputs, old.prepared, log, going)
+
+    def _refuse_what_is_lost(self, weights: dict[str, Any]) -> None:
+        """Raise a sentence for a module that is another one when it is made again from its weights."""
+        if self.learner.loop is None and is_torchs(self.module):
+            return
+        given = self.inputs.batch(np.arange(min(len(self.data), self.learner.batch_size)))
+        said = lost(self.module, weights, self.learner.made, given, self.begun.outputs, self.run)
+        if said:
+            msg = f"what was trained cannot be kept as arrays: {said}. Whatever it goes by has to be a parameter or a"
+            raise LearnError(f"{msg} buffer (register_buffer), made by the factory")
 
     def _logged(self) -> Log | None:
         """The log so far and that of these epochs, by id."""

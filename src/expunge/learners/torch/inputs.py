@@ -96,7 +96,9 @@ def as_matrix(stored: Any) -> NDArray[Any]:
                 f"a network takes numbers, and column {field.name!r} holds {field.type}: give prepare=Tabular(...), say"
             )
             raise DataError(msg)
-    columns = [np.asarray(column.to_numpy(), dtype=np.float64) for column in stored.columns]
+    columns = [column.to_numpy() for column in stored.columns]
+    whole = all(column.dtype.kind in "iu" for column in columns)  # as an embedding takes them
+    columns = [np.asarray(column, dtype=np.int64 if whole else np.float64) for column in columns]
     return np.column_stack(columns) if columns else np.zeros((len(stored), 0))
 
 

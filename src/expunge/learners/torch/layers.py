@@ -35,6 +35,12 @@ def layers_of(module: nn.Module, *, asked: bool = False) -> list[nn.Module] | No
     return None if None in inner or not inner else [layer for part in inner for layer in part or ()]
 
 
+def is_torchs(module: nn.Module) -> bool:
+    """Whether all parts are torch's own, unchanged: when asked, they draw nothing, and they keep only tensors."""
+    parts = list(module.modules())
+    return all(type(part).__module__.startswith("torch.nn.modules.") and not _changed(part) for part in parts)
+
+
 def _known(layer: nn.Module, *, asked: bool) -> bool:
     kind = type(layer)
     if kind is nn.Flatten:

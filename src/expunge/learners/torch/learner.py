@@ -36,14 +36,21 @@ from torch import nn
 
 from expunge.codec import fingerprint
 from expunge.data.table import expect
-from expunge.errors import EmptyModelError, MismatchError, ParameterError
+from expunge.errors import EmptyModelError, LearnError, MismatchError, ParameterError
 from expunge.learners.sklearn import as_learned
-from expunge.learners.torch import early, inputs, outputs, shadow, source, stacked
+from expunge.learners.torch import early, inputs, outputs, rebuilt, shadow, source, stacked
 from expunge.learners.torch.asked import Asked
 from expunge.learners.torch.course import Course
 from expunge.learners.torch.network import Net, built, differing, fill, weights_of
 from expunge.learners.torch.settings import CALLED, checked, resolved
-from expunge.learners.torch.surroundings import described, deterministic, device_of, in_words, on_processor
+from expunge.learners.torch.surroundings import (
+    described,
+    deterministic,
+    device_of,
+    generators_kept,
+    in_words,
+    on_processor,
+)
 from expunge.params import Params
 from expunge.values import Refusal
 
@@ -267,7 +274,14 @@ class TorchLearner(Params):
             msg = f"what is adopted is a trained nn.Module, got a {type(foreign).__name__}"
             raise ParameterError(msg)
         begun, weights = self._begun(data, run), weights_of(foreign)
-        other = differing(built(self.made, begun.shape, begun.outputs), weights)
+        twin = built(self.made, begun.shape, begun.outputs)
+        other = differing(twin, weights)
+        if other is None and len(data):
+            device = next((held.device for held in foreign.parameters()), torch.device("cpu"))
+            with self.training(run, "the module could not be asked"):
+                few = inputs.Inputs(data, begun.prepared, twin, device).batch(np.arange(min(len(data), ASKED)))
+                if not rebuilt.alike(foreign, fill(twin, weights).to(device), few, run):
+                    other = "with the same parameters and buffers it gives other outputs"
         if other is not None:
             return Refusal(f"this module is not what the factory makes: {other}", "misconfigured")
         return replace(begun, weights=weights)
@@ -290,8 +304,14 @@ class TorchLearner(Params):
         if self.precision == "float16" and device.type == "cpu":
             msg = "precision='float16' needs a GPU, and this trains on the processor: use 'bfloat16' or 'float32'"
             raise ParameterError(msg)
+        given = {name: value for name in CALLED if (value := getattr(self, name)) is not None} | {"factory": self.made}
+        before = source.held_by(**given)
         with deterministic(run, device, strict=self.deterministic), in_words(otherwise, device):
             yield device
+        changed = sorted(name for name, said in source.held_by(**given).items() if before.get(name, said) != said)
+        if changed:
+            msg = f"training changed {changed[0]}, so that nobody can tell whether the next training goes the same way"
+            raise LearnError(f"{msg}: keep what changes in a buffer of the module, or in variables inside a function")
 
     # -- predicting ----------------------------------------------------------------------------------------------------
 
@@ -330,7 +350,7 @@ class TorchLearner(Params):
         """Scores of models that differ in weights alone."""
         first, device = models[0], device_of(self.device)
         data = as_learned(data, first.names)
-        with torch.inference_mode(), on_processor(), in_words("predicting failed", device):
+        with torch.inference_mode(), generators_kept(device), on_processor(), in_words("predicting failed", device):
             modules = [self.module(model).to(device) for model in models]
             given, asked = inputs.Inputs(data, first.prepared, modules[0], device), Asked(modules)
             made: list[list[torch.Tensor]] = [[torch.zeros(0, first.outputs, device=device)] for _ in models]

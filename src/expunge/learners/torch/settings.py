@@ -47,6 +47,11 @@ def _check_called(learner: TorchLearner) -> None:
             msg = f"TorchLearner needs {name} to be a function or class, got {value!r}"
             raise ParameterError(msg)
         source.named(**{name: value})
+        drawn = source.generators_of(value)
+        if drawn:
+            msg = f"the {name} draws from a random generator of its own, {drawn[0]}, which goes on from training to"
+            msg = f"{msg} training: draw from the global ones of torch, numpy or Python, which are seeded"
+            raise ParameterError(msg)
     if inspect.isclass(learner.loss) and issubclass(learner.loss, nn.Module):
         msg = f"TorchLearner needs loss to be a function or an instance: write {learner.loss.__name__}()"
         raise ParameterError(msg)

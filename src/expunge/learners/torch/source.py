@@ -15,18 +15,24 @@ from __future__ import annotations
 
 import ast
 import inspect
+import random
 import sys
 import sysconfig
 import textwrap
+from argparse import Namespace
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from enum import Enum
 from functools import cache, cached_property, lru_cache, partial
-from types import CodeType, FunctionType, MethodType, ModuleType
+from itertools import chain
+from pathlib import PurePath
+from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from expunge import environment
 from expunge.codec import fingerprint
@@ -35,7 +41,10 @@ from expunge.learners.torch.tensors import as_array
 
 KNOWN = ("torch", "builtins", "expunge", "numpy", "sklearn")  # which every environment of a network names
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.ndarray, partial)
+HELD = (*PLAIN, tuple, list, dict, set, frozenset, deque, PurePath, Enum)
 SPELLED = (torch.dtype, torch.device, torch.Size)
+DRAWN = (np.random.Generator, np.random.RandomState, torch.Generator, random.Random)
+SEEDED = (np.random.mtrand._rand, torch.default_generator, random._inst)  # noqa: SLF001
 WRAPPERS: dict[type, tuple[str, ...]] = {
     partial: ("func", "args", "keywords"),
     property: ("fget", "fset"),
@@ -75,6 +84,29 @@ def named(**given: Any) -> str:
     return fingerprint(given)
 
 
+def generators_of(*given: Any) -> tuple[str, ...]:
+    """Names of random generators that these functions and classes draw from and nobody seeds: all but the global ones.
+
+    Examples
+    --------
+    >>> generators_of(partial(torch.nn.Linear, 3, 2))
+    ()
+    """
+    used = chain.from_iterable(_used(each) for each in _followed(given) if not _installed(_home(each)))
+    known = [*map(id, SEEDED)]
+    return tuple(sorted({name for name, value in used if isinstance(value, DRAWN) and id(value) not in known}))
+
+
+def held_by(**given: Any) -> dict[str, str]:
+    """Digests of the values that training could change: what was given, and the variables that its code uses."""
+    found = {name: named(**{name: value}) for name, value in given.items()}
+    for each in _followed(given.values()):
+        if not _installed(_home(each)):
+            where = f" of {getattr(each, '__qualname__', each)}"
+            found |= {f"{name}{where}": said for name, value in _used(each) if (said := _constant(value)) is not None}
+    return found
+
+
 def _followed(given: Iterable[Any]) -> list[Any]:
     """Functions and classes, and those that they use, each once; installed ones are met and not looked into."""
     waiting, seen = [part for each in given for part in _parts(each)], {}
@@ -106,8 +138,9 @@ def _parts(given: Any) -> Iterator[Any]:
 
 
 def _home(given: Any) -> str:
-    """The top-level package that a function or class is of."""
-    return (getattr(given, "__module__", None) or "builtins").partition(".")[0]
+    """The top-level package that a function or class is of; of what wraps a function, not of the function wrapped."""
+    told = given.__globals__.get("__name__") if isinstance(given, FunctionType) else getattr(given, "__module__", None)
+    return (told or "builtins").partition(".")[0]
 
 
 @cache
@@ -131,12 +164,23 @@ def _constant(value: Any) -> str | None:
         return repr(value)
     if isinstance(value, torch.Tensor):
         value = as_array(value)
-    if isinstance(value, (*PLAIN, tuple, list, dict, set, frozenset, Enum)) or is_dataclass(value):
+    elif isinstance(value, nn.Module):
+        value = [repr(value), {name: as_array(held) for name, held in value.state_dict().items()}]
+    elif _is_settings(value):
+        value = vars(value)  # its class is followed
+    if isinstance(value, HELD) or is_dataclass(value):
         try:
             return fingerprint(value)
         except CodecError:
             return None
     return None
+
+
+def _is_settings(value: Any) -> bool:
+    """Whether it is an object that holds what a user wrote into it: a namespace, or of a class of their own."""
+    known = isinstance(value, HELD) or is_dataclass(value) or inspect.isclass(value) or inspect.isroutine(value)
+    own = isinstance(value, SimpleNamespace | Namespace) or not _installed(_home(type(value)))
+    return own and not known and isinstance(getattr(value, "__dict__", None), dict)
 
 
 @lru_cache(maxsize=256)

@@ -22,6 +22,19 @@ if TYPE_CHECKING:
     from expunge.protocol import Run
 
 
+BACKENDS: Any = torch.backends  # whose switches are properties that torch puts in place by itself
+SWITCHES: tuple[tuple[Any, str, Any], ...] = (
+    (BACKENDS.mkldnn, "enabled", True),
+    (BACKENDS.mkldnn.conv, "fp32_precision", "none"),
+    (BACKENDS.mkldnn.rnn, "fp32_precision", "none"),
+    (BACKENDS.cudnn, "enabled", True),
+    (BACKENDS.cudnn, "benchmark", False),
+    (BACKENDS.cudnn.conv, "fp32_precision", "tf32"),
+    (BACKENDS.cudnn.rnn, "fp32_precision", "tf32"),
+)
+"""Where, what, and how it is while training."""
+
+
 def device_of(name: str) -> torch.device:
     """The device that a name stands for; "auto": the first GPU of CUDA where there is one, else the processor.
 
@@ -66,34 +79,58 @@ def deterministic(run: Run, device: torch.device, *, strict: bool) -> Iterator[N
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     strictness = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     memory: Any = torch.utils.deterministic  # which sets this switch by a property of the module
-    filled, product = memory.fill_uninitialized_memory, torch.get_float32_matmul_precision()
-    cudnn = torch.backends.cudnn.benchmark
+    filled = memory.fill_uninitialized_memory
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in another order
     with (
-        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        generators_kept(device),
         torch.inference_mode(mode=False),
         torch.enable_grad(),
         torch.autocast(device.type, enabled=False),
         on_processor(),
+        switches_set(),
         global_randomness(run.key),
         limited_pools(run.threads),
     ):
         torch.set_num_threads(run.threads)
         torch.set_default_dtype(torch.float32)
-        torch.set_float32_matmul_precision("highest")
         torch.use_deterministic_algorithms(strict)
         memory.fill_uninitialized_memory = False
-        torch.backends.cudnn.benchmark = False
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             torch.set_default_dtype(dtype)
-            torch.set_float32_matmul_precision(product)
             torch.use_deterministic_algorithms(strictness[0], warn_only=strictness[1])
             memory.fill_uninitialized_memory = filled
-            torch.backends.cudnn.benchmark = cudnn
+
+
+@contextmanager
+def generators_kept(device: torch.device) -> Iterator[None]:
+    """The global generators of torch, numpy and Python are put back to where they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), global_randomness(b"kept"):
+        yield
+
+
+@contextmanager
+def switches_set() -> Iterator[None]:
+    """Libraries and precisions that a user may have switched, as torch has them at first; put back afterwards."""
+    products = (BACKENDS.cuda.matmul, BACKENDS.mkldnn.matmul)
+    held = [(place, name, getattr(place, name)) for place, name, _ in SWITCHES]
+    before = [(place, "fp32_precision", place.fp32_precision) for place in products]
+    try:
+        old = torch.get_float32_matmul_precision()
+    except RuntimeError:  # set by the newer switches alone, which the old one cannot describe
+        old = None
+    torch.set_float32_matmul_precision("highest")
+    for place, name, wanted in SWITCHES:
+        setattr(place, name, wanted)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(old or "highest")
+        for place, name, value in [*(before if old is None else []), *held]:
+            setattr(place, name, value)
 
 
 def on_processor() -> AbstractContextManager[Any]:

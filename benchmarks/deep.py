@@ -27,6 +27,17 @@ TUNED = range(100, 400)  # records that settings were tuned on: never in a reque
 
 ARMS = (
     Arm("finetune", "finetune", {}),
+    Arm("neggrad", "neggrad", {}, held_out=True),
+    Arm("random_label", "random_label", {}),
+    Arm("bad_teacher", "bad_teacher", {}),
+    Arm("scrub", "scrub", {}, held_out=True),
+    Arm("ssd", "ssd", {}),
+    Arm("salun", "salun", {}),
+    Arm("l1_sparse", "l1_sparse", {}),
+    Arm("masked_small_gradients", "masked_small_gradients", {}),
+    Arm("reset_layers", "reset_layers", {}),
+    Arm("delete", "delete", {}),
+    Arm("memorisation_tiers", "memorisation_tiers", {}),
     Arm("confidence_matching, log alone", "confidence_matching", {}, shadowless=True, held_out=True),
     Arm("confidence_matching, shadow", "confidence_matching", {}, held_out=True),
 )

@@ -288,6 +288,12 @@ def test_a_generator_that_nobody_seeds_is_refused_and_a_global_one_is_not() -> N
     assert source.generators_of(TorchLearner(mlp, augment=seeded).augment) == ()
 
 
+def test_a_module_that_all_trainings_share_is_refused() -> None:
+    shared = partial(nn.Sequential, nn.Linear(3, 3))
+    with pytest.raises(LearnError, match="training changed what the factory was given"):
+        TorchLearner(shared, epochs=1).learn(patients(8), Run(key=b"a key for tests"))
+
+
 def test_training_that_changes_a_variable_is_refused_by_its_name() -> None:
     with pytest.raises(LearnError, match="training changed STEPS of counting, so that nobody can tell"):
         TorchLearner(mlp, loss=counting, epochs=1).learn(patients(8), Run(key=b"a key for tests"))

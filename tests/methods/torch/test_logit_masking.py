@@ -20,7 +20,6 @@ RUN, METHOD = Run(key=b"a key for tests"), LogitMasking(LEARNER)
 CLASSES_ONLY = "it hides classes, and the law asks for records, which it refuses"
 BROKEN = dict.fromkeys(
     (
-        "what_is_forgotten_has_no_influence",
         "inputs_are_left_alone",
         "nothing_of_the_forgotten_remains",
         "forgetting_ends_near_the_oracle",

@@ -97,9 +97,12 @@ def test_tokens_have_no_distances() -> None:
     assert said(data, learner=replace(LEARNER, factory=Words)) == []
 
 
+def flat() -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
+
+
 def test_pictures_are_compared_as_a_whole() -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (60, 4, 4)).astype(np.uint8)
     pictures = np.concatenate([pictures, pictures[:2] // 2 * 2])
     data = Table.from_arrays(pictures, ["a", "b"] * 31)
-    flat = partial(torch.nn.Sequential, torch.nn.Flatten(), torch.nn.Linear(16, 2))
     assert "2 records" in said(data, learner=replace(LEARNER, factory=flat))[0]

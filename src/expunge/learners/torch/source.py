@@ -99,7 +99,7 @@ def generators_of(*given: Any) -> tuple[str, ...]:
 
 def held_by(**given: Any) -> dict[str, str]:
     """Digests of the values that training could change: what was given, and the variables that its code uses."""
-    found = {name: named(**{name: value}) for name, value in given.items()}
+    found = {f"what the {name} was given": named(**{name: value}) for name, value in given.items()}
     for each in _followed(given.values()):
         if not _installed(_home(each)):
             where = f" of {getattr(each, '__qualname__', each)}"

@@ -77,7 +77,7 @@ HOTTER, PLAIN = 3.0, 1e-3  # learning rate: by the learner's own; where that say
 FARTHEST, FASTEST = 4.0, 1.0  # that an aim is shifted; of what is missing, that counts for one shift: it would wind up
 GAP = 0.1  # that may be left between aims and what was reached, in standard deviations of held-out margins
 ALONE = 0.6  # the same for one record: so far apart are, in 19 of 20 cases, networks that never saw it
-NEAR, STUCK = 0.25, 0.9  # logits from an aim that are no way to go; share of the way that may be left of a longer one
+NEAR, STUCK = 0.25, 0.98  # logits from an aim that are no way to go; share that may be left of a longer one
 FALL = 0.02  # of accuracy on held-out records
 
 
@@ -222,7 +222,7 @@ class ConfidenceMatching(PostHoc):
         spread = float(np.std(before.margins))
         most = max(GAP, ALONE / math.sqrt(len(aims.margins))) * spread
         if abs(begun) > max(GAP * spread, NEAR) and begun * gap > 0:
-            most = min(most, STUCK * abs(begun))  # where there was a way to go, some of it was gone
+            most = min(most, STUCK * abs(begun))  # where there was a way to go, it was begun
         if not abs(gap) <= most:
             msg = f"the forgotten records did not end where they should: {gap:+.2f} logits from it, at most {most:.2f}"
             raise LearnError(f"{msg} are taken for forgotten. Retrain without them")

@@ -30,7 +30,7 @@ NEEDS = {
     "held_out": "held-out",
     "function": "a function",
 }
-HEAD = ("method", "works from", "price", "leakage", "all scores", "forgotten", "returns")
+HEAD = ("method", "works from", "price", "leakage", "all scores", "forgotten", "returns", "kept")
 
 
 def measured(results: str) -> dict[str, list[dict[str, Any]]]:
@@ -47,7 +47,7 @@ def figures(rows: list[dict[str, Any]]) -> list[str]:
     """Means over requests; a request that a method refused is said."""
     told = [row for row in rows if row.get("margin")]
     if not told:
-        return ["refused", *[""] * 4]
+        return ["refused", *[""] * (len(HEAD) - 3)]
 
     def mean(name: str) -> float:
         values = [row[name][0] if isinstance(row[name], list) else row[name] for row in told]
@@ -61,6 +61,7 @@ def figures(rows: list[dict[str, Any]]) -> list[str]:
         f"{mean('vector'):.2f}",
         f"{mean('forgotten'):+.2f}",
         f"{mean('after'):+.2f}",
+        f"{mean('retained'):+.2f}",
     ]
 
 
@@ -83,7 +84,12 @@ def rows_of(results: str) -> Iterator[list[str]]:
         for arm in arms:
             yield [title + arm.removeprefix(entry.name), needs(kind), *figures(found[arm])]
         if not arms:
-            yield [title, needs(kind), "yours" if entry.name == "callable" else "not measured yet", *[""] * 4]
+            yield [
+                title,
+                needs(kind),
+                "yours" if entry.name == "callable" else "not measured yet",
+                *[""] * (len(HEAD) - 3),
+            ]
 
 
 def table(results: str) -> str:

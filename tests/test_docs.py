@@ -104,12 +104,13 @@ def test_the_table_of_methods_is_what_the_committed_results_say() -> None:
 
 def test_figures_of_the_table_are_means_over_requests_that_were_not_refused() -> None:
     script = runpy.run_path(str(ROOT / "scripts" / "method_table.py"))
-    row = {"cost": 0.1, "extra": 0.0, "forgotten": -0.001, "after": 0.2, "margin": [0.5, 0, 1], "vector": [0.6, 0, 1]}
+    row: dict[str, object] = {"cost": 0.1, "extra": 0.0, "forgotten": -0.001, "after": 0.2, "retained": -0.1}
+    row |= {"margin": [0.5, 0, 1], "vector": [0.6, 0, 1]}
     other = row | {"cost": 0.3, "margin": [0.7, 0, 1]}
     refused = dict.fromkeys(row, float("nan")) | {"margin": None, "vector": None}
-    assert script["figures"]([row, other]) == ["0.20", "0.60", "0.60", "+0.00", "+0.20"]
+    assert script["figures"]([row, other]) == ["0.20", "0.60", "0.60", "+0.00", "+0.20", "-0.10"]
     assert script["figures"]([row, other, refused])[0] == "0.20 (1 of 3 refused)"
-    assert script["figures"]([refused]) == ["refused", "", "", "", ""]
+    assert script["figures"]([refused]) == ["refused", "", "", "", "", ""]
 
 
 @pytest.mark.parametrize("name", expunge.__all__)

@@ -11,7 +11,6 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from expunge import keyed
-from expunge.codec import fingerprint
 from expunge.data.table import expect
 from expunge.errors import MismatchError, ParameterError, RefusedError
 from expunge.learners.torch import TorchLearner
@@ -172,12 +171,6 @@ def _strangers(model: Net, into: Table) -> Iterator[Refusal]:
         yield Refusal(
             f"the network has no output for class {new[0]!r}: it was not among its classes", "instead", "Retrain"
         )
-
-
-def parameters(method: PostHoc) -> str:
-    """Digest of a method's own settings, without those of its learner."""
-    own = method.get_params(deep=False)
-    return fingerprint((type(method), {name: value for name, value in own.items() if name != "learner"}))
 
 
 _NOT_LEARNED = "this method only takes away: the corrected rows are not learned"

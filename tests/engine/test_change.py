@@ -26,8 +26,9 @@ def held(built: Callable[..., Project]) -> tuple[Project, list[str], list[str]]:
     project = built(audit=AuditSettings("sample", 0.35))
     shown, out = project.shown(project.table(project.published()), 0.35)
     names = [sorted(set(part.units.tolist())) for part in (shown, out)]
+    # The key is new at each run: of thirty people drawn at .35, one run in twenty thousand holds out fewer than two.
     assert len(names[0]) > 8
-    assert len(names[1]) > 4
+    assert len(names[1]) > 1
     assert not set(names[0]) & set(names[1])
     return project, names[0], names[1]
 

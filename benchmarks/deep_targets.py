@@ -10,10 +10,13 @@ two requests on it are left out. The others are made of the digits that come wit
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -35,6 +38,7 @@ RECORDS = 5_000  # of MNIST
 WRONG, TRIGGERED, POISONED = 60, 50, 100  # of 1,200 digits
 SHOWN = 0  # the digit that a trigger stands for
 OWN = {"amnesiac", "logit_masking"}  # models of their own
+WORDS = {"title", "failed"}  # fields of an arm that are no figures
 NOTES = """
 *Cost* is in record visits of retraining. *Retained* (what the oracle learned), *test*: accuracy; *forgotten*: how often
 the forgotten records are still called what they were called (for wrong labels: the wrong one). *Probe*: what matters
@@ -81,6 +85,13 @@ class Arm:
     probe: list[float] = field(default_factory=list)
     failed: str = ""
 
+    def as_json(self, scene: str) -> str:
+        """One line of JSON, for whoever makes tables of it."""
+        known = {
+            name: round(float(np.mean(each)), 4) for name, each in vars(self).items() if each and name not in WORDS
+        }
+        return json.dumps({"request": scene, "arm": self.title, **known, "failed": self.failed})
+
     def cells(self) -> list[str]:
         """One row of a table."""
         if not self.cost:
@@ -108,7 +119,7 @@ def by_writer(rows: int, epochs: int) -> Iterator[Scene]:
     others = images(test.take(np.arange(min(2_000, rows))))
     held, unseen = others.take(slice(0, len(others) // 4)), others.take(slice(len(others) // 4, None))
     learner = TorchLearner(
-        "_request.cnn", partial(torch.optim.SGD, lr=0.05, momentum=0.9), cosine, epochs=epochs, batch_size=32,
+        "_request.cnn", partial(torch.optim.SGD, lr=0.1, momentum=0.9), cosine, epochs=epochs, batch_size=100,
         device="cpu", shadow=0.2,
     )  # fmt: skip
     names, numbers = np.unique(np.asarray(picked.units), return_counts=True)
@@ -219,34 +230,36 @@ class Bench:
         return arm
 
 
-def report(networks: int, *, quick: bool, only: Sequence[str]) -> Iterator[str]:
-    """All scenes, one after the other."""
+def report(networks: int, *, quick: bool, only: Sequence[str], lines: list[str]) -> Iterator[str]:
+    """All scenes, one after the other; ``lines`` takes their figures as JSON."""
     yield "# Forgetting a person, a class, wrong labels, a trigger and poison in networks\n\n"
     yield f"`python benchmarks/deep_targets.py`: {networks} networks an arm, {machine('torch', 'numpy')}.\n"
-    scenes = list(by_writer(800, 3) if quick else by_writer(RECORDS, 20)) if (DATA / "mnist.npz").is_file() else []
+    pictures = (by_writer(800, 3) if quick else by_writer(RECORDS, 20)) if (DATA / "mnist.npz").is_file() else iter(())
     names = [entry.name for entry in entries() if entry.shelf == "torch" and entry.name != "callable"]
-    for scene in (*scenes, *of_digits(20 if quick else 60)):
+    for scene in chain(of_digits(20 if quick else 60), pictures):
         bench = Bench(scene, networks)
         yield f"\n## {scene.title}\n\n{scene.said}\n\n"
         yield head("arm", "cost", "retained", "forgotten", "test", "probe")
-        for arm in bench.controls():
+        asked = [name for name in names if not only or name in only]
+        for arm in chain(bench.controls(), map(bench.forgotten_by, asked)):
             yield row(arm.cells())
-        for name in names:
-            if not only or name in only:
-                yield row(bench.forgotten_by(name).cells())
+            lines.append(arm.as_json(scene.title))
     yield NOTES
 
 
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/deep_targets.md")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/results/deep_targets.md and .jsonl")
     parser.add_argument("--quick", action="store_true", help="one network an arm, short training: to try it")
     parser.add_argument("--only", nargs="*", default=[], metavar="METHOD", help="these methods, beside the controls")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    parts = report(1 if given.quick else 4, quick=given.quick, only=given.only)
+    lines: list[str] = []
+    parts = report(1 if given.quick else 4, quick=given.quick, only=given.only, lines=lines)
     told(parts, "deep_targets.md" if given.write else None)
+    if given.write:
+        (Path(__file__).parent / "results" / "deep_targets.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -64,6 +64,10 @@ class L1Sparse(PostHoc):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"retained"})
+    doubted: ClassVar[str | None] = (
+        "at its published settings it puts wrong labels right, and leaves records, people and triggers "
+        "nearly as they were"
+    )
     learner: TorchLearner
     alpha: float = 10.0
     epochs: int = 10

@@ -70,6 +70,9 @@ class MaskedSmallGradients(PostHoc):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"retained", "forgotten"})
+    doubted: ClassVar[str | None] = (
+        "at its published settings it leaves people, a class and triggers as they were, and costs accuracy elsewhere"
+    )
     learner: TorchLearner
     share: float = 0.3
     damping: float = 0.1

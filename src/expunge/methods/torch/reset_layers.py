@@ -71,6 +71,9 @@ class ResetLayers(PostHoc):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"retained"})
+    doubted: ClassVar[str | None] = (
+        "with its last layer alone it makes a network forget a class, and leaves most of what single records left in it"
+    )
     learner: TorchLearner
     layers: int = 1
     fresh: bool = True

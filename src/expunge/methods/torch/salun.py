@@ -65,6 +65,9 @@ class SalUn(PostHoc):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"retained", "forgotten", "classification"})
+    doubted: ClassVar[str | None] = (
+        "at its published settings its random labels show: an attack on all scores knows nearly every forgotten record"
+    )
     learner: TorchLearner
     share: float = 0.5
     epochs: int = 10

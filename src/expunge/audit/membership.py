@@ -74,7 +74,7 @@ def membership(gone: Answers | Missing, test: Answers | Missing) -> Membership |
 
 
 def _measured(gone: Answers, test: Answers) -> Membership | Missing:
-    like = _comparable(gone, test)
+    like = comparable(gone, test)
     if not len(like):
         return Missing("no held-out record is of a class of the forgotten ones")
     test = Answers(test.predicted[like], test.classes, test.part.take(like))
@@ -83,7 +83,7 @@ def _measured(gone: Answers, test: Answers) -> Membership | Missing:
     return Membership(auc, *newcombe(auc, members, others), members, others)
 
 
-def _comparable(gone: Answers, test: Answers) -> NDArray[np.intp]:
+def comparable(gone: Answers, test: Answers) -> NDArray[np.intp]:
     """Held-out records of the forgotten classes: otherwise a class that is easier would pass for membership."""
     if gone.classes is None:
         return np.arange(len(test.part))

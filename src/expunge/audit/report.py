@@ -4,6 +4,10 @@ A claim of `Exact` is tried by learning again; an approximate one is measured, a
 nothing is worth), the oracle (what perfect is) and a second oracle (how far two perfect models lie apart). An audit can
 lower a claim and never raises one: what nobody found may still be there.
 
+How much is learned again is the tier: nothing (`quick`: screening alone), two oracles (`replay`), eight (`standard`:
+the first tier that may say *not detected*), or 64 models of each arm (`full`: record by record). What each can show is
+in docs/audit.md.
+
 Examples
 --------
 >>> import numpy as np
@@ -18,6 +22,7 @@ Examples
 (Exact(), ())
 >>> print(report)
 Audit of one forgetting
+  no evidence (screening): too little was learned again for a stronger word.
   claimed: Exact(); after this audit: Exact()
   2 records forgotten, 38 retained, 20 held out; 0 exact copies of forgotten records stay
 ...
@@ -26,25 +31,35 @@ Audit of one forgetting
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from expunge import keyed
-from expunge.audit import agreement, membership, replay, utility
+from expunge.audit import agreement, full, membership, replay, standard, utility
 from expunge.audit.arms import Four, Missing, Parts, answers, parts
-from expunge.audit.layout import said
+from expunge.audit.ensemble import Ensemble
+from expunge.audit.layout import laid_out, said, shown
+from expunge.audit.verdict import Verdict, overall, screening
 from expunge.errors import ParameterError
-from expunge.protocol import Key
+from expunge.protocol import Key, Priced
 from expunge.values import Empirical, Exact, Suppressed
 
 if TYPE_CHECKING:
     from expunge.audit.agreement import Agreements
     from expunge.audit.arms import Answers
+    from expunge.audit.full import Full
     from expunge.audit.membership import Membership
     from expunge.audit.replay import Replay
+    from expunge.audit.standard import Finding
     from expunge.audit.utility import Utility
     from expunge.data.table import Table
-    from expunge.protocol import Learner, Run
+    from expunge.protocol import Learner, Run, Store
     from expunge.values import Claim, Forgotten, Target
+
+Tier = Literal["quick", "replay", "standard", "full"]
+MODELS: dict[str, int] = {"quick": 0, "replay": 2, "standard": 8, "full": 64}
+"""Oracles of each tier; of the full one, models of each arm."""
+LEAST: dict[str, int] = {"quick": 0, "replay": 2, "standard": 5, "full": 8}
+NOTHING = "the quick tier learns nothing again"
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,11 @@ class Report:
     ----------
     claimed, claim : Claim
         As the method made it, and as it stands after this audit: the same, or weaker.
+    tier : {"quick", "replay", "standard", "full"}
+    models : int
+        Oracles that were learned; in the full tier, models of each arm.
+    verdict : Verdict
+        On what is left of the forgotten records, all figures together.
     vetoes : tuple of str
         Why this model should not be published, in sentences; empty when nothing speaks against it.
     records : Parts of int
@@ -65,10 +85,16 @@ class Report:
     utility : Four of Parts of Utility or Missing
     agreement : Agreements
     membership : Four of Membership or Missing
+    findings : tuple of Finding
+        Of the standard and the full tier: each figure with its own verdict.
+    full : Full or None
     """
 
     claimed: Claim
     claim: Claim
+    tier: Tier
+    models: int
+    verdict: Verdict
     vetoes: tuple[str, ...]
     records: Parts[int]
     twins: int
@@ -76,6 +102,8 @@ class Report:
     utility: Four[Parts[Utility | Missing]]
     agreement: Agreements
     membership: Four[Membership | Missing]
+    findings: tuple[Finding, ...] = ()
+    full: Full | None = None
 
     def lines(self) -> list[str]:
         """The report as plain text, with what each figure can show and cannot."""
@@ -83,10 +111,12 @@ class Report:
         counts = f"{count.forgotten} records forgotten, {count.retained} retained, {count.test} held out"
         return [
             "Audit of one forgetting",
+            *said(f"{self.verdict.said}."),
             f"  claimed: {self.claimed}; after this audit: {self.claim}",
             f"  {counts}; {self.twins} exact copies of forgotten records stay",
             *(line for veto in self.vetoes for line in said(f"VETO: {veto}.")),
             "",
+            *(_found(self.findings) if self.findings else []),
             *replay.lines(self.replay),
             "",
             *utility.lines(self.utility),
@@ -110,8 +140,11 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
     *,
     test: Table | None = None,
     second_key: bytes | None = None,
+    tier: Tier = "replay",
+    models: int | None = None,
+    kept: Store | None = None,
 ) -> Report:
-    """Measure a forgetting. Nothing given is changed, ``run.store`` included; it costs learning twice.
+    """Measure a forgetting. Nothing given is changed, ``run.store`` included; `visits` says what it costs.
 
     Parameters
     ----------
@@ -125,33 +158,41 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
     data : Table
         The data before forgetting.
     run : Run
-        The key and threads that learned.
+        The key and threads that learned; ``run.map`` learns several models at once, ``run.tick`` hears of progress.
     test : Table, optional
         Held-out records with labels, under ids that the data do not hold.
     second_key : bytes, optional
         The second oracle's; derived from ``run.key`` when there is none.
+    tier : {"quick", "replay", "standard", "full"}
+    models : int, optional
+        Oracles of the standard tier (eight), models of each arm of the full one (64).
+    kept : mapping of str to bytes, optional
+        Where what finished models say is kept: an audit that was interrupted goes on from there.
 
     Raises
     ------
     DataError
         If the test is not held out, or tables and models do not fit each other.
     ParameterError
-        If the second key is the first.
+        If the second key is the first, or there is no such tier, or it cannot do with so few models.
     """
     other = keyed.subkey(run.key, "second oracle") if second_key is None else second_key
     if Key(other) == run.key:
         msg = "the second oracle needs a key of its own: under the first it is the first"
         raise ParameterError(msg)
-    sets = parts(data, target, test)
-    oracle, seconds = replay.relearn(method, target, data, run)
-    second, _ = replay.relearn(method, target, data, run, key=other)
-    replayed = replay.compared(forgotten.model, oracle, seconds)
-    asked = _asked(method, Four(original, forgotten.model, oracle, second), sets, data.after(target).names)
+    count, sets = _models(tier, models), parts(data, target, test)
+    ensemble = Ensemble(method, data, target, sets, run, {} if kept is None else kept)
+    four, replayed = _learned(ensemble, original, forgotten.model, other, tier)
+    asked = _asked(method, four, sets, ensemble.after.names)
     recognised = asked.map(lambda arm: membership.membership(arm.forgotten, arm.test))
-    claim, vetoes = _judged(forgotten.claim, replayed, recognised)
+    findings, beside = _findings(ensemble, four, tier, count)
+    claim, vetoes = _judged(forgotten.claim, replayed, recognised, findings)
     return Report(
         claimed=forgotten.claim,
         claim=claim,
+        tier=tier,
+        models=count,
+        verdict=_verdict(findings, recognised),
         vetoes=vetoes,
         records=sets.map(lambda part: 0 if isinstance(part, Missing) else len(part)),
         twins=len(data.twins(target)),
@@ -159,7 +200,90 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
         utility=asked.map(lambda arm: arm.map(utility.utility)),
         agreement=agreement.agreements(asked),
         membership=recognised,
+        findings=findings,
+        full=beside,
     )
+
+
+def visits(  # noqa: PLR0913  (as `audit`)
+    method: Any,
+    target: Target,
+    data: Table,
+    run: Run,
+    tier: Tier = "standard",
+    *,
+    models: int | None = None,
+    forgetting: int = 0,
+) -> int:
+    """Record visits that an audit costs, to be known before it begins; ``forgetting`` is what one forgetting costs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from expunge import Records, Retrain, Run, Table
+    >>> table, method = Table.from_arrays(np.eye(10), np.arange(10.0)), Retrain(Ridge())
+    >>> [visits(method, Records([3]), table, Run(key=b"k"), tier) for tier in ("quick", "replay", "standard")]
+    [0, 18, 72]
+    """
+    count = _models(tier, models)
+    whole, after = (
+        method.visits(part, run) if isinstance(method, Priced) else len(part) for part in (data, data.after(target))
+    )
+    if tier == "full":
+        return 2 * after + count * (whole + forgetting + 2 * after)
+    return count * after
+
+
+def _models(tier: Tier, models: int | None) -> int:
+    """How many oracles, or models of each arm."""
+    if tier not in MODELS:
+        msg = f"a tier is one of {', '.join(MODELS)}; got {tier!r}"
+        raise ParameterError(msg)
+    count = MODELS[tier] if models is None else models
+    if isinstance(count, bool) or not isinstance(count, int) or count < LEAST[tier]:
+        msg = f"the {tier} tier needs at least {LEAST[tier]} models, got {count!r}"
+        raise ParameterError(msg)
+    return count if tier in ("standard", "full") else MODELS[tier]
+
+
+def _learned(
+    ensemble: Ensemble, original: Any, forgotten: Any, other: bytes, tier: Tier
+) -> tuple[Four[Any], Replay | Missing]:
+    """The models of the replay, and what came of it; the quick tier has no oracle."""
+    if tier == "quick":
+        none = Missing(NOTHING)
+        return Four(original, forgotten, none, none), none
+    method, target, data, run = ensemble.method, ensemble.target, ensemble.data, ensemble.run
+    oracle, seconds = replay.relearn(method, target, data, run)
+    second, _ = replay.relearn(method, target, data, run, key=other)
+    return Four(original, forgotten, oracle, second), replay.compared(forgotten, oracle, seconds)
+
+
+def _findings(ensemble: Ensemble, four: Four[Any], tier: Tier, count: int) -> tuple[tuple[Finding, ...], Full | None]:
+    """The figures of the standard and the full tier.
+
+    The oracle under the run's own key is none of the references: where forgetting is exact, it is the forgotten model.
+    """
+    if tier == "standard":
+        others = [ensemble.told(four.second, knew=False), *ensemble.oracles("oracle", count - 2)]
+        both = ensemble.told(four.original, knew=True), ensemble.told(four.forgotten, knew=False)
+        return standard.findings(*both, others), None
+    if tier == "full":
+        pairs = ensemble.pairs(count)
+        before, after = [pair.original for pair in pairs], [pair.forgotten for pair in pairs]
+        oracles, seconds = (ensemble.oracles(arm, count) for arm in ("oracle", "second oracle"))
+        return full.findings(full.Four(before, after, oracles, seconds))
+    return (), None
+
+
+def _verdict(findings: tuple[Finding, ...], recognised: Four[Membership | Missing]) -> Verdict:
+    """On leakage alone: damage is judged beside it, and is no sign of what is left."""
+    leaks = [one.verdict for one in findings if one.about == "leakage"]
+    if leaks:
+        return overall(leaks)
+    seen = membership.finding(recognised)
+    return screening() if seen is None else Verdict("detected", f"detected: {seen}")
 
 
 def _asked(
@@ -173,23 +297,50 @@ def _asked(
 
 
 def _answered(method: Learner[Table, Any, Any], model: Any, sets: Parts[Table | Missing]) -> Parts[Answers | Missing]:
+    if isinstance(model, Missing):
+        return Parts(model, model, model)
     return sets.map(lambda part: answers(method, model, part))
 
 
 def _judged(
-    claimed: Claim, replayed: Replay | Missing, recognised: Four[Membership | Missing]
+    claimed: Claim,
+    replayed: Replay | Missing,
+    recognised: Four[Membership | Missing],
+    findings: tuple[Finding, ...],
 ) -> tuple[Claim, tuple[str, ...]]:
     """The claim as it stands, and what speaks against publishing the model.
 
-    A screening figure does not contradict a bound that allows some difference, so only claims that rest on nothing
-    but measurement fall by it.
+    A figure does not contradict a bound that allows some difference, so only claims that rest on nothing but
+    measurement fall by it. An exact claim that replayed stands, whatever a figure says: one in twenty errs.
     """
     vetoes, claim = [], claimed
-    contradiction = replay.contradiction(replayed)
-    if isinstance(claimed, Exact) and contradiction is not None:
-        claim = Empirical()
-        vetoes.append(contradiction)
-    seen = membership.finding(recognised)
-    if isinstance(claim, Empirical | Suppressed) and seen is not None:
-        vetoes.append(seen)
+    if isinstance(claimed, Exact):
+        contradiction = replay.contradiction(replayed) if _tried(replayed) else None
+        if contradiction is not None:
+            claim = Empirical()
+            vetoes.append(contradiction)
+    if isinstance(claim, Empirical | Suppressed):
+        seen = membership.finding(recognised)
+        vetoes += [] if seen is None else [seen]
+        vetoes += [f"{one.title}: {one.verdict.said}" for one in findings if one.verdict.kind == "detected"]
     return claim, tuple(vetoes)
+
+
+def _tried(replayed: Replay | Missing) -> bool:
+    """Whether anything was learned again."""
+    return not isinstance(replayed, Missing) or replayed.reason != NOTHING
+
+
+def _found(findings: tuple[Finding, ...]) -> list[str]:
+    """The figures of the standard and the full tier, each with its verdict."""
+    rows = [["figure", "original", "forgotten", "an oracle's", ""]]
+    for one in findings:
+        mine = one.forgotten
+        between = f"{shown(mine.low)} to {shown(mine.high)}"
+        rows.append([one.name, shown(one.original.value), shown(mine.value), between, one.verdict.kind])
+    return [
+        "Each figure of the forgotten model, placed among the oracles'",
+        *laid_out(rows),
+        *(line for one in findings for line in said(f"{one.name}: {one.title}. {one.verdict.said}. {one.limits}")),
+        "",
+    ]

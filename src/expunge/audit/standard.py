@@ -1,0 +1,125 @@
+"""The standard tier: one model that forgot, placed among oracles by every figure.
+
+A few oracles, eight say, are learned without the target under keys of their own. If forgetting was perfect, the
+forgotten model is one more of them, and each figure of it follows the law of theirs (`expunge.measures.prediction`). So
+it can be tested, both ways, and what could not have been seen is known. The original is placed likewise: a figure by
+which it passes for an oracle tells nothing on these data, and says so.
+
+A verdict holds for this model, and for these records as a set; single records are for the full tier.
+
+Examples
+--------
+>>> import numpy as np
+>>> from expunge import Table
+>>> from expunge.audit.arms import Answers, Missing, Parts
+>>> gone = Table.from_arrays(np.zeros((8, 1)), ["a", "b"] * 4)
+>>> random, none = np.random.default_rng(0), Missing("not asked")
+>>> def model(sure):
+...     own = 1 / (1 + np.exp(-(sure + random.normal(size=8) / 4)))
+...     first = np.where(np.arange(8) % 2, 1 - own, own)
+...     return Parts(none, Answers(np.column_stack([first, 1 - first]), ("a", "b"), gone), none)
+>>> oracles = [model(1.0) for _ in range(8)]
+>>> findings(model(3.0), model(3.0), oracles)[0].verdict.kind  # doing nothing
+'detected'
+>>> findings(model(3.0), model(1.0), oracles)[0].verdict.kind
+'not detected'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from expunge.audit.arms import Missing
+from expunge.audit.figures import FIGURES
+from expunge.audit.verdict import ALPHA, POWER, Verdict, harm, judged
+from expunge.errors import DataError
+from expunge.measures.multiple import holm
+from expunge.measures.prediction import Placed, placed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from expunge.audit.figures import Figure, Model
+
+FEWEST = 4
+"""Oracles under other keys than the run's: with fewer, next to nothing can be seen."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of the original and of the forgotten model, among the oracles'.
+
+    Attributes
+    ----------
+    name, title, limits : str
+    about : {"leakage", "damage"}
+    original, forgotten : Placed
+    oracles : tuple of float
+        Of each oracle.
+    verdict : Verdict
+    """
+
+    name: str
+    title: str
+    limits: str
+    about: Literal["leakage", "damage"]
+    original: Placed
+    forgotten: Placed
+    oracles: tuple[float, ...]
+    verdict: Verdict
+
+
+def findings(original: Model, forgotten: Model, oracles: Sequence[Model]) -> tuple[Finding, ...]:
+    """All figures that can be had, each with its verdict; p-values are put right for their number.
+
+    Raises
+    ------
+    DataError
+        With fewer than four oracles.
+    """
+    if len(oracles) < FEWEST:
+        msg = f"the standard tier places a model among at least {FEWEST} oracles, got {len(oracles)}"
+        raise DataError(msg)
+    taken = [(figure, _taken(figure, original, forgotten, oracles)) for figure in FIGURES]
+    had = [(figure, values) for figure, values in taken if values is not None]
+    level = ALPHA / max(1, len(had))  # what Holm leaves the first of them
+    if not had:
+        return ()
+    made = [
+        (figure, its, [placed(value, its, alpha=level, power=POWER) for value in both]) for figure, (both, its) in had
+    ]
+    adjusted = holm([mine.p for _, _, (_, mine) in made]).tolist()
+    return tuple(
+        Finding(
+            figure.name,
+            figure.title,
+            figure.limits,
+            figure.about,
+            old,
+            new,
+            tuple(its),
+            told(figure.about, old, new, p),
+        )
+        for (figure, its, (old, new)), p in zip(made, adjusted, strict=True)
+    )
+
+
+def told(about: Literal["leakage", "damage"], original: Placed, forgotten: Placed, p: float) -> Verdict:
+    """The verdict that goes with what a figure is about."""
+    return judged(forgotten, original, p) if about == "leakage" else harm(forgotten, p)
+
+
+def _taken(
+    figure: Figure, original: Model, forgotten: Model, oracles: Sequence[Model]
+) -> tuple[tuple[float, float], list[float]] | None:
+    """One figure of the original and the forgotten model, and of each oracle; None where one of them has none.
+
+    Each is taken beside the same number of other oracles: the models under audit leave out the first.
+    """
+    both = [figure.of(model, oracles[1:]) for model in (original, forgotten)]
+    its = [figure.of(model, [*oracles[:k], *oracles[k + 1 :]]) for k, model in enumerate(oracles)]
+    numbers = [value for value in (*both, *its) if not isinstance(value, Missing)]
+    if len(numbers) < len(both) + len(its):
+        return None
+    return (numbers[0], numbers[1]), numbers[2:]

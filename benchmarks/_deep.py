@@ -39,7 +39,7 @@ def mlp() -> nn.Module:
 
 LEARNER = TorchLearner(
     mlp, partial(torch.optim.AdamW, lr=2e-3, weight_decay=1e-4), cosine, epochs=40, batch_size=100, device="cpu",
-    shadow=0.2, together=32,
+    shadow=0.2, rewind=20, together=32,
 )  # fmt: skip
 
 
@@ -161,7 +161,7 @@ class Request:
         self.bench, self.task, self.name = bench, bench.task, name
         self.target = Records(ids)
         self.retained, self.forgotten = self.task.data.after(self.target), self._of(ids)
-        self.plain = replace(self.task.learner, shadow=0.0, log=False)
+        self.plain = replace(self.task.learner, shadow=0.0, rewind=None, log=False)
         self.whole = self.plain.epochs * len(self.retained)
 
     def _of(self, ids: Sequence[int]) -> Table:

@@ -40,6 +40,7 @@ ARMS = (
     Arm("memorisation_tiers", "memorisation_tiers", {}),
     Arm("confidence_matching, log alone", "confidence_matching", {}, shadowless=True, held_out=True),
     Arm("confidence_matching, shadow", "confidence_matching", {}, held_out=True),
+    Arm("rewind, shadow", "rewind", {}, held_out=True),
 )
 """Methods with their settings: those of the paper, unless the title says otherwise."""
 

@@ -4,7 +4,8 @@
     python scripts/method_table.py --write    # puts it into README.md, between its two marks
 
 Figures are means over the requests of benchmarks/results/deep.jsonl for 100 and 50 of 1,500 records. A method that is
-not in there says so, until somebody has measured it.
+not in there, for it owns its training or hides classes alone, has those of benchmarks/results/deep_targets.jsonl, where
+no attack was run. One that is in neither says so, until somebody has measured it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from expunge.catalog import entries, load
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "deep.jsonl"
+TARGETS = RESULTS.with_name("deep_targets.jsonl")
+ELSEWHERE = ", on [other requests](benchmarks/results/deep_targets.md)"
 BEGIN, END = "<!-- made by scripts/method_table.py -->\n", "<!-- end of what is made -->\n"
 REQUESTS = ("a", "b", "c", "d", "e", "f")
 CONTROLS = {"do nothing": "*do nothing*", "retrained again": "*retrain, again*"}
@@ -65,13 +68,31 @@ def figures(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def elsewhere(targets: str, method: str) -> list[str] | None:
+    """Means over the requests of the other benchmark, less the oracle's there; None where the method is not in it."""
+    lines = [json.loads(line) for line in targets.splitlines()]
+    oracle = {row["request"]: row for row in lines if row["arm"] == "oracle"}
+    mine = [row for row in lines if row["arm"] == method]
+    told = [row for row in mine if "cost" in row and row["request"] in oracle]
+    if not told:
+        return None
+
+    def mean(name: str, *, less: bool = True) -> float:
+        values = [row[name] - (oracle[row["request"]][name] if less else 0) for row in told]
+        return round(math.fsum(values) / len(values), 2) + 0.0
+
+    price = f"{mean('cost', less=False):.2f}"
+    price += f" ({len(mine) - len(told)} of {len(mine)} refused)" if len(told) < len(mine) else ""
+    return [price, "", "", f"{mean('forgotten'):+.2f}", "", f"{mean('retained'):+.2f}"]
+
+
 def needs(kind: Any) -> str:
     """What a method works from, of the things that somebody may no longer have."""
     own = set(kind.needs) | (set(kind.__dataclass_fields__) & NEEDS.keys())
     return ", ".join(said for name, said in NEEDS.items() if name in own) or "nothing"
 
 
-def rows_of(results: str) -> Iterator[list[str]]:
+def rows_of(results: str, targets: str) -> Iterator[list[str]]:
     """One row a control and a method, or an arm of it."""
     found = measured(results)
     for arm, said in CONTROLS.items():
@@ -83,18 +104,21 @@ def rows_of(results: str) -> Iterator[list[str]]:
         arms = [arm for arm in found if arm.partition(",")[0] == entry.name]
         for arm in arms:
             yield [title + arm.removeprefix(entry.name), needs(kind), *figures(found[arm])]
-        if not arms:
-            yield [
-                title,
-                needs(kind),
-                "yours" if entry.name == "callable" else "not measured yet",
-                *[""] * (len(HEAD) - 3),
-            ]
+        if arms:
+            continue
+        found_there = elsewhere(targets, entry.name)
+        if found_there is not None:
+            yield [title + ELSEWHERE, needs(kind), *found_there]
+        else:
+            said = "yours" if entry.name == "callable" else "not measured yet"
+            yield [title, needs(kind), said, *[""] * (len(HEAD) - 3)]
 
 
-def table(results: str) -> str:
-    """All of it, as Markdown."""
-    lines = [HEAD, ["---"] * len(HEAD), *rows_of(results)]
+def table(results: str, targets: str | None = None) -> str:
+    """All of it, as Markdown; ``targets`` unless given: what is committed."""
+    if targets is None:
+        targets = TARGETS.read_text(encoding="utf-8") if TARGETS.exists() else ""
+    lines = [HEAD, ["---"] * len(HEAD), *rows_of(results, targets)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -113,6 +113,22 @@ def test_figures_of_the_table_are_means_over_requests_that_were_not_refused() ->
     assert script["figures"]([refused]) == ["refused", "", "", "", "", ""]
 
 
+def test_a_method_of_a_model_of_its_own_shows_what_other_requests_say_of_it() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "method_table.py"))
+    first = {"request": "A", "arm": "oracle", "cost": 1.0, "retained": 0.9, "forgotten": 0.5, "failed": ""}
+    lines = [first, first | {"request": "B", "forgotten": 0.1}, {"request": "A", "arm": "amnesiac", "failed": "no"}]
+    lines += [first | {"request": "B", "arm": "amnesiac", "cost": 0.02, "retained": 0.5, "forgotten": 0.12}]
+    targets = "\n".join(json.dumps(line) for line in lines)
+    assert script["elsewhere"](targets, "amnesiac") == ["0.02 (1 of 2 refused)", "", "", "+0.02", "", "-0.40"]
+    assert script["elsewhere"](targets, "logit_masking") is None
+    rows = {row.split("`")[1]: row for row in script["table"]("", targets).splitlines() if "`" in row}
+    assert "on [other requests]" in rows["Amnesiac(learner)"]
+    assert "0.02 (1 of 2 refused)" in rows["Amnesiac(learner)"]
+    assert "not measured yet" in rows["LogitMasking(learner)"]
+    known = json.dumps({"request": "a", "arm": "amnesiac", "margin": None})
+    assert "refused |" in script["table"](known, targets)  # the benchmark of all others goes first
+
+
 @pytest.mark.parametrize("name", expunge.__all__)
 def test_each_public_name_says_what_it_is(name: str) -> None:
     assert inspect.getdoc(getattr(expunge, name))

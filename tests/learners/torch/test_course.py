@@ -282,3 +282,18 @@ def test_order_by_position_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(orders()) == 1
     monkeypatch.setattr(keyed, "order", in_rows)
     assert len(orders()) == 2
+
+
+def test_weights_of_an_early_epoch_are_those_of_shorter_training_and_move_nothing() -> None:
+    data, learner = patients(), TorchLearner(mlp, partial(torch.optim.Adam, lr=0.05), epochs=6, batch_size=8)
+    watched = replace(learner, rewind=2)
+    net = watched.learn(data, RUN)
+    assert fingerprint(net.early) == fingerprint(replace(learner, epochs=2).learn(data, RUN).weights)
+    assert fingerprint(replace(net, early=None)) == fingerprint(learner.learn(data, RUN))
+    assert fingerprint(replace(watched, shadow=0.3).learn(data, RUN).early) == fingerprint(net.early)
+    runs = [Run(key=bytes([k])) for k in range(20)]
+    together = watched.learn_together([data] * 20, runs)  # as one program, where that pays
+    assert [fingerprint(each) for each in together] == [fingerprint(watched.learn(data, run)) for run in runs]
+    begun = watched.go_on(None, data, 3, RUN, 6)
+    assert fingerprint(watched.go_on(begun, data, 3, RUN, 6).early) == fingerprint(net.early)
+    assert watched.recipe() != learner.recipe()

@@ -91,3 +91,15 @@ def test_the_order_of_the_held_out_changes_nothing() -> None:
     data = patients(24)
     learner = replace(LEARNER, patience=3)
     assert fingerprint(learner.learn(data, RUN)) == fingerprint(learner.learn(data.take(np.arange(24)[::-1]), RUN))
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 6, 11])
+def test_weights_of_an_epoch_that_is_no_earlier_than_the_best_are_not_kept(epoch: int) -> None:
+    plain = replace(LEARNER, epochs=epoch, validation=0.0)
+    net = replace(LEARNER, rewind=epoch).learn(patients(60), RUN)
+    trained = patients(60).take(~early.held_out(patients(60), RUN, 0.3))
+    there = {k: fingerprint(replace(plain, epochs=k).learn(trained, RUN).weights) for k in range(1, 13)}
+    best = next(k for k, known in there.items() if known == fingerprint(net.weights))
+    assert (net.early is not None) == (epoch < best)
+    if net.early is not None:
+        assert fingerprint(net.early) == there[epoch]

@@ -1,15 +1,20 @@
-"""One thread for networks this small, and a method at work: what tests look into between asking and answering."""
+"""One thread for networks this small, what single methods are tried on, and a method at work, to look into it."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
-from expunge import Run
+from expunge import Records, Refusal, Run, TorchLearner
 from expunge.methods.torch._unlearning import Unlearning
+from expunge.testing import Case, patients
+from expunge.testing.laws import a_quote_keeps_its_word, learning_is_a_pure_function
+from expunge.testing.networks import Cnn, mlp, pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +28,46 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class Small:
+    """What single methods are tried on: learners that are soon done, a run, and two records to forget."""
+
+    rows: TorchLearner
+    pictures: TorchLearner
+    run: Run
+    target: Records
+
+
+@pytest.fixture
+def small() -> Small:
+    rows = TorchLearner(mlp, partial(torch.optim.SGD, lr=0.5, momentum=0.9), epochs=5, batch_size=8)
+    return Small(rows, replace(rows, factory=Cnn, epochs=2), Run(key=b"a key for tests"), Records([5, 394]))
+
+
+@pytest.fixture(params=[learning_is_a_pure_function, a_quote_keeps_its_word], ids=lambda law: law.__name__)
+def with_batch_norm(request: pytest.FixtureRequest, small: Small) -> Callable[[Callable[..., Any]], None]:
+    """A method of two epochs keeps the law over a network that counts what it sees."""
+
+    def kept(kind: Callable[..., Any]) -> None:
+        case = Case(kind(small.pictures, epochs=2), pictures(24), examples=2, portable=False, shrink=False)
+        request.param(case)
+
+    return kept
+
+
+@pytest.fixture
+def refuses_numbers(small: Small) -> Callable[[Callable[..., Any]], None]:
+    """A method that works on scores of classes says so of a network for numbers."""
+
+    def refused(kind: Callable[..., Any]) -> None:
+        data, method = patients(numbers=True), kind(replace(small.rows, optimizer=torch.optim.Adam))
+        answer = method.quote(method.learn(data, small.run), small.target, data, small.run)
+        assert isinstance(answer, Refusal)
+        assert "scores of classes" in answer.reason
+
+    return refused
 
 
 @pytest.fixture

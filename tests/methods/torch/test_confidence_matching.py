@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from expunge import (
     Addition,
@@ -32,7 +31,7 @@ from expunge.methods.torch._never_seen import Aims, answers
 from expunge.methods.torch.confidence_matching import ConfidenceMatching, Loop, aims_of
 from expunge.testing import Case, Law, contract, patients
 from expunge.testing.laws import a_quote_keeps_its_word, inputs_are_left_alone
-from expunge.testing.networks import dropping
+from expunge.testing.networks import dropping, mislabelled, wide
 from expunge.testing.requests import rows_like
 
 if TYPE_CHECKING:
@@ -41,25 +40,9 @@ if TYPE_CHECKING:
 RUN = Run(key=b"a key for tests")
 
 
-def wide(shape: tuple[int, ...], outputs: int) -> nn.Module:
-    """Wide enough to learn wrong labels by heart; a record far from all others looks like one at the edge."""
-    return nn.Sequential(nn.Hardtanh(-3, 3), nn.Linear(shape[0], 64), nn.ReLU(), nn.Linear(64, outputs))
-
-
-def noisy(rows: int, first: int, seed: int, wrong: float = 0.2) -> Table:
-    """Records of two classes, a share of them with the wrong label, drawn by their features' seed alone; four an owner.
-
-    Those of owner 1 are wrong to the last, as unseen ones sometimes are: to be learned by heart, and to be forgotten.
-    """
-    random = np.random.default_rng(seed)
-    X, owners = random.normal(size=(rows, 6)), np.arange(rows) // 4
-    side = (X[:, 0] + X[:, 1] > 0) ^ ((random.random(rows) < wrong) | (owners == 1))
-    return Table.from_arrays(X, np.where(side, "ham", "spam"), np.arange(rows) + first, owners + first)
-
-
 LEARNER = TorchLearner(wide, partial(torch.optim.Adam, lr=0.03), epochs=40, batch_size=32, shadow=0.3)
 SHORT = replace(LEARNER, epochs=4)
-DATA, UNSEEN = noisy(200, 0, 1), noisy(150, 5000, 2)
+DATA, UNSEEN = mislabelled(200, 0, 1), mislabelled(150, 5000, 2)
 METHOD = ConfidenceMatching(LEARNER, held_out=UNSEEN, lr=6e-3)
 FEW = replace(METHOD, weight=5.0, epochs=4.0)  # of 200 records a single one weighs too little to be moved in time
 TARGET = Owners([1])
@@ -113,7 +96,7 @@ def test_lost_accuracy_is_an_error_that_says_retrain(monkeypatch: pytest.MonkeyP
     net = METHOD.learn(DATA, RUN)
     monkeypatch.setattr(module, "GAP", 1e9)
     with pytest.raises(LearnError, match=r"of the accuracy on held-out records, .* Retrain without"):
-        replace(METHOD, lr=1.0, held_out=noisy(300, 5000, 2, wrong=0.0)).forget(net, TARGET, DATA, RUN)
+        replace(METHOD, lr=1.0, held_out=mislabelled(300, 5000, 2, wrong=0.0)).forget(net, TARGET, DATA, RUN)
 
 
 def test_with_nothing_to_move_it_only_keeps_what_stays() -> None:
@@ -136,7 +119,7 @@ def test_the_held_out_records_decide_where_they_end() -> None:
     gone = DATA.take(DATA.change(TARGET).out)  # type: ignore[union-attr]
     place = np.searchsorted(np.array(net.classes), np.asarray(gone.label))
     sure = []
-    for held in (UNSEEN, noisy(150, 5000, 2, wrong=0.45)):
+    for held in (UNSEEN, mislabelled(150, 5000, 2, wrong=0.45)):
         method = replace(FEW, held_out=held)
         said = method.predict(method.forget(net, TARGET, DATA, RUN).model, gone)
         sure.append(said[np.arange(len(gone)), place].mean())

@@ -22,7 +22,7 @@ from expunge.testing.networks import mlp
 LEARNER = TorchLearner(mlp, partial(torch.optim.SGD, lr=0.5, momentum=0.9), epochs=60, batch_size=40)
 UNSEEN = patients(60).take(np.arange(40, 60))
 # What a user brings; classes alone; what needs more than 40 records, and has its planted case in its own test.
-OWN = {"callable", "logit_masking", "confidence_matching"}
+OWN = {"callable", "logit_masking", "confidence_matching", "rewind"}
 NAMES = [entry.name for entry in entries() if entry.shelf == "torch" and entry.name not in OWN]
 
 

@@ -294,3 +294,11 @@ def test_units_that_were_held_out_are_a_side_of_their_own(at_work: Opened) -> No
         assert sides[1] == {5, 394}
         assert sides[2] == out - sides[1]
         assert sides[0] == set(data.ids.tolist()) - sides[1] - sides[2]
+
+
+def test_columns_in_another_order_are_the_same_columns() -> None:
+    data, method = patients(), Finetune(SHORT, epochs=1)
+    net = method.learn(data, RUN)
+    other = data.select(data.names[::-1])
+    ends = [fingerprint(method.forget(net, TARGET, each, RUN).model) for each in (data, other)]
+    assert ends[0] == ends[1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +76,7 @@ class Course:
         self.targets = outputs.targets(data, begun.task, begun.classes)
         self.epochs = 0 if begun.going is None else begun.going.epochs
         self.fits: list[Tensor] = []
+        self.early = begun.early
         self._begin()
 
     def _begin(self) -> None:
@@ -151,9 +152,11 @@ class Course:
         return nullcontext() if wanted is None else torch.autocast(self.device.type, wanted)
 
     def close(self, epoch: int, epochs: int) -> None:
-        """End an epoch: the schedule steps, and a loss that is no number is the end of it."""
+        """End an epoch: the schedule steps, and a loss that is no number is the end of it; early weights are kept."""
         self.epochs += 1
         self.refuse_divergence(f"epoch {epoch + 1} of {epochs}")
+        if self.epochs == self.learner.rewind:
+            self.early = weights_of(self.module)
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(float(-torch.nan_to_num(self.fits[-1]).mean()))  # in the order of `ordered`
         elif self.schedule is not None:
@@ -200,7 +203,8 @@ class Course:
         old, log = self.begun, self._logged()
         weights = weights_of(self.module)
         self._refuse_what_is_lost(weights)
-        return Net(weights, old.task, old.classes, old.names, old.shape, old.outputs, old.prepared, log, going)
+        made = Net(weights, old.task, old.classes, old.names, old.shape, old.outputs, old.prepared, log, going)
+        return replace(made, early=self.early)
 
     def _refuse_what_is_lost(self, weights: dict[str, Any]) -> None:
         """Raise a sentence for a module that is another one when it is made again from its weights."""

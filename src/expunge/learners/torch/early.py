@@ -50,6 +50,8 @@ def course(kind: type[C], learner: TorchLearner, begun: Net, data: Table, run: R
         msg = f"the loss of the {len(judged)} held-out records was no finite number in any epoch, so none is the best"
         raise LearnError(msg + ("" if judge.finite() else ": their features hold NaN or infinite values"))
     fill(made.module, kept)
+    if learner.rewind is not None and last < learner.rewind:  # no earlier than the network itself
+        made.early = None
     return made
 
 

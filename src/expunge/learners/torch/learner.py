@@ -41,6 +41,7 @@ from expunge.learners.sklearn import as_learned
 from expunge.learners.torch import early, inputs, outputs, rebuilt, shadow, source, stacked
 from expunge.learners.torch.asked import Asked
 from expunge.learners.torch.course import Course
+from expunge.learners.torch.features import features_of
 from expunge.learners.torch.network import Net, built, differing, fill, weights_of
 from expunge.learners.torch.settings import CALLED, checked, resolved
 from expunge.learners.torch.surroundings import (
@@ -112,6 +113,8 @@ class TorchLearner(Params):
     shadow : float
         Share of the units (owners, else records) that a second network is trained without, so that forgetting knows how
         sure a network is of what it never saw (`Shadow`). Only its answers are kept. 0.2 costs 0.8 of a training more.
+    rewind : int, optional
+        An early epoch, half of them say, after which the weights are kept as well, for `Rewind` to go back to.
     task : {"classification", "multilabel", "regression"}, optional
         Needed only where whole numbers are not classes.
     together : int
@@ -142,6 +145,7 @@ class TorchLearner(Params):
     loop: Callable[..., None] | None = None
     log: bool = True
     shadow: float = 0.0
+    rewind: int | None = None
     task: Task | None = None
     together: int = 16
 
@@ -243,6 +247,12 @@ class TorchLearner(Params):
             course.trained(epochs)
             return course.net(further=True)
 
+    def further(self, model: Net, data: Table, epochs: int, run: Run) -> Net:
+        """A finished network after some epochs more: optimiser and schedule from their beginning, nothing held out."""
+        _expect_net(model)
+        begun = replace(model, log=None, going=None, shadow=None, early=None)
+        return replace(self, log=False, rewind=None).go_on(begun, data, epochs, run, epochs)
+
     def go_on_together(
         self, states: Sequence[Net | None], data: Sequence[Table], epochs: int, runs: Sequence[Run], of: int
     ) -> list[Net]:
@@ -336,6 +346,12 @@ class TorchLearner(Params):
         if model.weights is None and model.task == "classification" and len(model.classes or ()) == 1:
             return np.ones((len(data), 1))
         return self._asked([model], data)[0]
+
+    def features(self, model: Net, data: Table) -> NDArray[np.float64]:
+        """(n, d) what enters the last linear layer of the trained module for each record."""
+        expect(data)
+        _expect_net(model)
+        return features_of(self, model, data)
 
     def predict_together(self, models: Sequence[Net], data: Table) -> list[NDArray[np.float64]]:
         """What `predict` gives for each model on the same data."""

@@ -104,6 +104,9 @@ class Net:
     going : Going or None
         None for a network that is not trained further.
     shadow : Shadow or None
+    early : dict or None
+        Parameters and buffers as they were after the epoch that ``rewind`` of the learner names. They have learned from
+        whom the network has learned from, and go when one of these is forgotten.
     """
 
     weights: dict[str, Any] | None
@@ -116,6 +119,7 @@ class Net:
     log: Log | None = None
     going: Going | None = None
     shadow: Shadow | None = None
+    early: dict[str, Any] | None = None
 
 
 def built(factory: Factory, shape: tuple[int, ...], outputs: int) -> nn.Module:

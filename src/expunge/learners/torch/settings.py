@@ -37,6 +37,7 @@ def checked(learner: TorchLearner) -> None:
             raise ParameterError(msg)
     _check_called(learner)
     _check_validation(learner)
+    _check_rewind(learner)
 
 
 def _check_called(learner: TorchLearner) -> None:
@@ -101,6 +102,18 @@ def _check_validation(learner: TorchLearner) -> None:
         msg = (
             f"patience is a number of epochs, and needs validation > 0; got patience={patience!r}, validation={share!r}"
         )
+        raise ParameterError(msg)
+
+
+def _check_rewind(learner: TorchLearner) -> None:
+    epoch = learner.rewind
+    if epoch is None:
+        return
+    if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or not 1 <= epoch < learner.epochs:
+        msg = f"TorchLearner needs rewind to be an epoch before the last of {learner.epochs}, from 1 on, got {epoch!r}"
+        raise ParameterError(msg)
+    if learner.loop is not None:
+        msg = "weights are kept between epochs, which a training loop of your own does not tell: use rewind=None"
         raise ParameterError(msg)
 
 

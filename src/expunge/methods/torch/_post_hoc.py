@@ -16,10 +16,11 @@ from expunge.errors import MismatchError, ParameterError, RefusedError
 from expunge.learners.torch import TorchLearner
 from expunge.learners.torch.early import held_out
 from expunge.learners.torch.network import Net
+from expunge.methods.torch._narrowed import columns_of, narrowed
 from expunge.methods.torch._neighbours import remark
 from expunge.methods.torch._unlearning import Sides, Unlearning
 from expunge.params import Params
-from expunge.values import Batch, Column, Empirical, Forgotten, Quote, Refusal
+from expunge.values import Empirical, Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ class PostHoc(Params):
     needs: ClassVar[frozenset[Need]]
     claim: ClassVar[Claim] = Empirical()
     learns: ClassVar[bool] = True  # whether it trains on what a correction or addition brings
+    alone: ClassVar[bool] = False  # whether it starts elsewhere than at the network, so that it is no part of another
     doubted: ClassVar[str | None] = None  # what it is known to do instead of forgetting, as published
     learner: Any
 
@@ -112,6 +114,7 @@ class PostHoc(Params):
         examples = self.most(len(data) - out + into, out) if out + into else 0
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         beside = () if self.learns or not into else (_NOT_LEARNED,)
+        beside = (*beside, _CUT) if columns_of(target, data) else beside
         said = (*_ASSUMPTIONS, *beside, *data.remarks(target), *remark(self.learner, model, data, target, run))
         return Quote(self.claim, said, examples, seconds)
 
@@ -123,7 +126,10 @@ class PostHoc(Params):
         change = data.change(target)
         if change is None or not len(change.out) + len(change.into):
             return Forgotten(model, quote.claim, 0)
-        with self.working(model, self.sides(data, target, change, run), run) as work:
+        begun = self._cut(model, target, data)
+        if isinstance(begun, Refusal):  # never: the quote was
+            raise RefusedError(begun)
+        with self.working(begun, self.sides(data, target, change, run), run) as work:
             self.unlearn(work)
             return Forgotten(work.net(), quote.claim, work.visits)
 
@@ -140,14 +146,27 @@ class PostHoc(Params):
         out = held_out(after, run, self.learner.validation)
         return Sides(after.take(~out), data.take(change.out), after.take(out))
 
+    def _cut(self, model: Net, target: Target, data: Table) -> Net | Refusal:
+        """The network without the weights of forgotten columns, or why there is none; itself where no column goes."""
+        columns = columns_of(target, data)
+        if not columns or model.weights is None:
+            return model
+        if self.learns and self.needs == {"retained"}:
+            return narrowed(self.learner, model, columns)
+        return Refusal(
+            "without a column every record is another one: only methods that look at nothing but what stays"
+            " (Finetune, L1Sparse, ResetLayers) can go on from this network", "instead",
+            f"Retrain({type(self.learner).__name__}(...))",
+        )  # fmt: skip
+
     def _refusals(self, model: Net, target: Target, data: Table, change: Change[Table] | None) -> Iterator[Refusal]:
         instead = f"Retrain({type(self.learner).__name__}(...))"
         if change is None:
             yield Refusal("no record carries this target, so there is nothing to train away from", "never")
             return
-        steps, out, into = target.targets if isinstance(target, Batch) else (target,), len(change.out), len(change.into)
-        if any(isinstance(step, Column) and step.name in data.names for step in steps):
-            yield Refusal("without a column the network has another shape: weights cannot be kept", "instead", instead)
+        out, into, cut = len(change.out), len(change.into), self._cut(model, target, data)
+        if isinstance(cut, Refusal):
+            yield cut
         if out == len(data) and not into:
             yield Refusal("no record would be left to keep the network useful with", "instead", instead)
         if model.weights is None and out + into:
@@ -174,6 +193,10 @@ def _strangers(model: Net, into: Table) -> Iterator[Refusal]:
 
 
 _NOT_LEARNED = "this method only takes away: the corrected rows are not learned"
+_CUT = (
+    "the network reads the column no more, for its weights are gone; what the other weights learned beside it is only"
+    " trained over"
+)
 _ASSUMPTIONS = (
     "nothing is proven: only an audit beside the oracle, a second oracle and the original can speak",
     "whoever holds the network from before can compare the two",

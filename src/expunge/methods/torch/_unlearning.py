@@ -24,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from expunge import keyed
 from expunge.errors import LearnError
+from expunge.learners.sklearn import as_learned
 from expunge.learners.torch import inputs, outputs
 from expunge.learners.torch.course import alone, names_of
 from expunge.learners.torch.network import Log, Net, built, fill, weights_of
@@ -76,7 +77,8 @@ class Records:
     @cached_property
     def inputs(self) -> inputs.Inputs:
         """As the network takes them; made when they are asked for, for no transformer takes none."""
-        return inputs.Inputs(self.data, self.work.model.prepared, self.work.student, self.work.device)
+        data = as_learned(self.data, self.work.model.names)
+        return inputs.Inputs(data, self.work.model.prepared, self.work.student, self.work.device)
 
     @cached_property
     def targets(self) -> Tensor:
@@ -248,7 +250,7 @@ class Unlearning:
         return math.ceil(self._thirds / 3)
 
     def net(self) -> Net:
-        """The student as a value; the log loses the forgotten records' columns.
+        """The student as a value; the log loses the forgotten records' columns, and early weights go.
 
         Raises
         ------
@@ -267,7 +269,8 @@ class Unlearning:
             log = Log(log.ids[kept], log.fit[:, kept])
         if shadow is not None:
             shadow = shadow.take(self._stays(shadow.ids))
-        return replace(self.model, weights=weights_of(self.student), log=log, shadow=shadow, going=None)
+        early = None if len(self.forgotten) else self.model.early  # it has learned from them too
+        return replace(self.model, weights=weights_of(self.student), log=log, shadow=shadow, going=None, early=early)
 
     def _stays(self, ids: NDArray[Any]) -> NDArray[np.bool_]:
         """(n,) whether what was written down of a record may stay: not of corrected ones, for it tells of the old."""

@@ -32,7 +32,7 @@ from expunge.learners.torch import cosine
 RECORDS, HELD, TEST = 5_000, 500, 2_000
 LEARNER = TorchLearner(
     "_request.cnn", partial(torch.optim.SGD, lr=0.1, momentum=0.9), cosine, epochs=20, batch_size=100, device="cpu",
-    shadow=0.2,
+    shadow=0.2, rewind=10,
 )  # fmt: skip
 
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import ndtr
 from scipy.stats import norm
 
 from expunge.errors import DataError
 from expunge.measures import lira as module
-from expunge.measures.lira import FLOOR, judged, lira
+from expunge.measures.lira import FLOOR, lira, lira_p, ratios, splits
+from expunge.measures.roc import roc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,10 +45,46 @@ def test_it_is_what_it_says_record_by_record(shape: tuple[int, ...]) -> None:
     assert lira(mine, its).accuracy == pytest.approx(by_hand(mine, its))
 
 
-def test_without_effect_the_interval_holds_a_half_as_often_as_it_should() -> None:
-    held = [lira(drawn(k, 32, 40), drawn(1000 + k, 32, 40), draws=200) for k in range(60)]
+def alone(seed: int, models: int, together: float) -> NDArray[np.float64]:
+    """(models, 40) of which this share of the variance is the model's own."""
+    own = drawn(seed + 10**6, models, 1) * np.sqrt(together)
+    return np.asarray(drawn(seed, models, 40) * np.sqrt(1 - together) + own)
+
+
+@pytest.mark.parametrize("together", [0.0, 0.5])
+@pytest.mark.parametrize("models", [16, 32])
+def test_without_effect_the_interval_holds_a_half_as_often_as_it_says(models: int, together: float) -> None:
+    held = [lira(alone(k, models, together), alone(5000 + k, models, together), draws=200) for k in range(300)]
     assert np.mean([one.accuracy for one in held]) == pytest.approx(0.5, abs=0.01)
-    assert np.mean([one.low <= 0.5 <= one.high for one in held]) >= 0.85
+    assert np.mean([one.low <= 0.5 <= one.high for one in held]) >= 0.92
+
+
+def test_halves_drawn_as_one_sample_exclude_a_half_too_often() -> None:
+    """What each half finds by chance the other looks for: their accuracies err together."""
+    random, excluded = np.random.default_rng(0), []
+    for k in range(300):
+        found = lira(alone(k, 32, 0.0), alone(5000 + k, 32, 0.0), draws=10)
+        sides = (found.tested > 0).mean(axis=1), (found.reference <= 0).mean(axis=1)
+        means = [side[random.integers(0, 32, (200, 32))].mean(axis=1) for side in sides]
+        low, high = np.quantile((means[0] + means[1]) / 2, [0.025, 0.975])
+        excluded.append(not low <= 0.5 <= high)
+    assert np.mean(excluded) > 0.08
+
+
+def test_the_p_value_is_uniform_without_effect_and_small_with_one() -> None:
+    found = np.array([lira_p(alone(k, 8, 0.3), alone(5000 + k, 8, 0.3), draws=19) for k in range(300)])
+    for level in (0.05, 0.2, 0.5):
+        assert np.mean(found <= level) == pytest.approx(level, abs=0.08)
+    assert lira_p(drawn(1, 16, 40) + 1, drawn(2, 16, 40), draws=99) == 0.01
+
+
+def test_what_it_judged_by_draws_the_curve() -> None:
+    mine, its = drawn(19, 128, 50), drawn(20, 128, 50)
+    mine[:, :5] += 6  # few records, all sure
+    found = lira(mine, its)
+    assert found.accuracy == pytest.approx(((found.tested > 0).mean() + (found.reference <= 0).mean()) / 2)
+    assert roc(found.tested, found.reference).at(0.001).tpr == pytest.approx(0.1, abs=0.02)
+    assert roc(found.tested[:, 5:], found.reference[:, 5:]).area == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize("shift", [0.5, 1.0, 2.0])
@@ -82,25 +121,54 @@ def test_a_quantile_of_records() -> None:
 
 
 def test_an_attack_scored_on_what_it_was_fitted_on_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine, its = drawn(15, 10, 200), drawn(16, 10, 200)
-    honest = lira(mine, its).accuracy
+    def excluded() -> list[bool]:
+        return [lira(drawn(k, 16, 100), drawn(500 + k, 16, 100), draws=200).low > 0.5 for k in range(40)]
 
-    def on_its_own(tested: Any, reference: Any) -> Any:
-        laws = [(side.mean(axis=0), side.std(axis=0) + FLOOR) for side in (tested, reference)]
-        return module._likelier(tested, *laws) > 0, module._likelier(reference, *laws) <= 0
+    def on_its_own(models: int) -> Any:
+        return [(slice(0, models // 2),) * 2, (slice(models // 2, models),) * 2]
 
-    monkeypatch.setattr(module, "judged", on_its_own)
+    honest = lira(drawn(15, 10, 200), drawn(16, 10, 200)).accuracy
+    alarms = np.mean(excluded())
+    monkeypatch.setattr(module, "splits", on_its_own)
     assert honest == pytest.approx(0.5, abs=0.03)
-    assert lira(mine, its).accuracy > 0.56
+    assert lira(drawn(15, 10, 200), drawn(16, 10, 200)).accuracy > 0.56
+    assert alarms <= 0.1
+    assert np.mean(excluded()) > 0.9
+
+
+@given(models=st.integers(4, 300))
+def test_models_that_are_fitted_on_are_none_that_are_judged(models: int) -> None:
+    judged: list[int] = []
+    for fitted, asked in splits(models):
+        ours, theirs = set(range(models)[fitted]), set(range(models)[asked])
+        assert len(ours) >= 2
+        assert not ours & theirs
+        judged += theirs
+    assert sorted(judged) == list(range(models))
 
 
 def test_no_model_is_judged_by_laws_it_is_part_of() -> None:
     mine, its = drawn(17, 8, 5), drawn(18, 8, 5)
-    before = judged(mine[:, :, None], its[:, :, None])
+    before = ratios(mine[:, :, None], its[:, :, None])
     mine[0] += 1000.0  # spoils the laws of the first half, which judge the second
-    after = judged(mine[:, :, None], its[:, :, None])
+    after = ratios(mine[:, :, None], its[:, :, None])
     assert np.array_equal(before[0][1:4], after[0][1:4])
     assert np.array_equal(before[1][:4], after[1][:4])
+    assert not np.array_equal(before[1][4:], after[1][4:])
+
+
+def test_an_attack_on_whether_the_answer_is_right_says_so_or_nothing() -> None:
+    """Laws of 0 and 1: where all are right there is no spread, and the figure stays a figure."""
+    found = lira(np.ones((8, 5)), np.ones((8, 5)))
+    assert found.accuracy == 0.5
+    assert np.isfinite(found.tested).all()
+
+
+def test_names_given_by_lot_give_a_half() -> None:
+    both = np.concatenate([drawn(21, 40, 60) + 2, drawn(22, 40, 60)])
+    assert lira(both[:40], both[40:]).accuracy > 0.8
+    named = np.random.default_rng(23).permutation(80)
+    assert lira(both[named[:40]], both[named[40:]]).accuracy == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize(

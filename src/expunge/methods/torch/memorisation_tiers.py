@@ -15,7 +15,8 @@ References
 Zhao, Kurmanji, Bărbulescu, Triantafillou, Triantafillou (2024), "What makes unlearning hard and what to do about it",
 NeurIPS, arXiv:2406.01257, their RUM: low ones left alone, middle ones by fine-tuning (learning rate 0.1, ten epochs),
 high ones by SalUn (0.1, five epochs), in this order, a thousand each: the authors' script. The score is their C-proxy,
-the mean confidence; it ranks records as leaving them out does with a rank correlation of 0.69 (docs/papers.md).
+the mean confidence (`expunge.measures.memorisation`); it ranks records as leaving them out does with a rank correlation
+of 0.69 (docs/papers.md).
 
 Where we differ: thirds of all learned records, where theirs are the forgotten set by construction; so one record has a
 tier too, and no other record of a request moves it. Each method retains the records that stay in the end. Low ones go
@@ -47,6 +48,7 @@ import torch  # noqa: F401  (the example's)
 from expunge.errors import ParameterError
 from expunge.learners.torch.course import names_of
 from expunge.learners.torch.early import held_out
+from expunge.measures.memorisation import confidence, ranks
 from expunge.methods.torch._post_hoc import PostHoc
 from expunge.methods.torch.finetune import Finetune
 from expunge.methods.torch.salun import SalUn
@@ -101,7 +103,7 @@ class MemorisationTiers(PostHoc):
             given = getattr(self, name)
             if given is None or (name == "low" and given == ALONE):
                 continue
-            if not isinstance(given, PostHoc) or given.recipe() != self.recipe():
+            if not isinstance(given, PostHoc) or given.alone or given.recipe() != self.recipe():
                 what = "a method that changes a network of the same learner" + (' or "alone"' * (name == "low"))
                 msg = f"MemorisationTiers needs {name} to be {what}, e.g. Finetune(learner), got {given!r}"
                 raise ParameterError(msg)
@@ -181,16 +183,12 @@ def memorised(log: Log) -> NDArray[np.float64]:
     >>> memorised(Log(np.arange(2), np.log([[0.5, 0.1], [1.0, 0.3], [np.nan, 0.2]]))).round(2)
     array([0.25, 0.8 ])
     """
-    met = ~np.isnan(log.fit)
-    sure = np.exp(np.where(met, log.fit, -np.inf).astype(np.float64))
-    return np.asarray(1 - sure.sum(axis=0) / np.maximum(met.sum(axis=0), 1))
+    return 1 - confidence(np.exp(log.fit.T.astype(np.float64)))
 
 
 def tiers(log: Log) -> NDArray[np.intp]:
     """(n,) 0, 1 or 2 for each record of a log: its third in `memorised`; of equals the first by id is lower."""
-    ranks = np.empty(len(log.ids), dtype=np.intp)
-    ranks[np.argsort(memorised(log), kind="stable")] = np.arange(len(log.ids))
-    return ranks * len(TIERS) // max(1, len(log.ids))
+    return ranks(memorised(log)) * len(TIERS) // max(1, len(log.ids))
 
 
 def tiers_of(model: Net, records: Table) -> NDArray[np.intp]:

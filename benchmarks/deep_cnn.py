@@ -4,7 +4,7 @@ Two requests: all digits of the writer who has most of them, and 100 records dra
 read its aims off are strangers in the same way: of other writers, or other records of the same ones. The data come from
 the folder that ``EXPUNGE_DATA`` names.
 
-    python benchmarks/deep_cnn.py [--write] [--quick] [--only METHOD ...] [--keep FOLDER]
+    python benchmarks/deep_cnn.py [--write] [--quick] [--requests one|100] [--only METHOD ...] [--keep FOLDER]
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 import torch
-from _deep import Bench, Request, Row, Task, as_json
+from _deep import Bench, Request, Row, Task
 from deep import ARMS, MODELS, NOTES, table
 from sisa import DATA, machine, mnist, told
 from sisa_deep import images, of_writers
@@ -75,8 +75,8 @@ def digits() -> tuple[Task, list[Asked]]:
     return Task("mnist", LEARNER, data, held[0], images(test.take(np.arange(TEST)))), asked
 
 
-def report(models: int, names: Sequence[str], only: Sequence[str], keep: Path, lines: list[str]) -> Iterator[str]:
-    """Both requests; ``lines`` takes their rows as JSON."""
+def report(models: int, names: Sequence[str], only: Sequence[str], keep: Path) -> Iterator[str]:
+    """Both requests, or the one that is named."""
     task, requests = digits()
     yield "# Approximate forgetting in a convolutional network\n\n"
     yield f"`python benchmarks/deep_cnn.py`: {models} networks an arm, {machine('torch', 'numpy')}.\n"
@@ -90,26 +90,22 @@ def report(models: int, names: Sequence[str], only: Sequence[str], keep: Path, l
         rows: list[Row] = []
         yield f"\n## {each.title[0].upper()}{each.title[1:]}, of {len(task.data):,}\n"
         yield from table(Request(bench, name, each.ids).rows(arms), rows)
-        lines += as_json(each.title, rows)
     yield NOTES
 
 
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/deep_cnn.md and deep_cnn.jsonl")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/results/deep_cnn.md")
     parser.add_argument("--quick", action="store_true", help="4 networks: to try it, not for figures")
     parser.add_argument("--requests", nargs="*", default=[], choices=("one", "100"), help="one of the two")
     parser.add_argument("--only", nargs="*", default=[], metavar="METHOD", help="these methods, beside the controls")
     parser.add_argument("--keep", type=Path, help="a folder where networks are kept for the next time")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="expunge-deep-") as folder:
-        parts = report(4 if given.quick else MODELS, given.requests, given.only, given.keep or Path(folder), lines)
+        parts = report(4 if given.quick else MODELS, given.requests, given.only, given.keep or Path(folder))
         told(parts, "deep_cnn.md" if given.write else None)
-    if given.write:
-        (Path(__file__).parent / "results" / "deep_cnn.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":

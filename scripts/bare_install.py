@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
-ABSENT = ("hypothesis", "matplotlib", "mypy", "numba", "pandas", "polars", "pytest", "torch")
+ABSENT = ("cleanlab", "hypothesis", "matplotlib", "mypy", "numba", "pandas", "polars", "pytest", "torch")
 EXAMPLE = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\s*^```text\n(?P<output>.*?)^```$)?", re.MULTILINE | re.DOTALL)
 
 

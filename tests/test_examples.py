@@ -12,6 +12,7 @@ import pytest
 EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
 SAYS = {
     "correct_labels.py": ["after: says the wrong label 0%", "claim: Empirical()"],
+    "find_and_forget.py": ["first 60 records, 48 were mixed up", "Bounded(distance=1e-06)"],
     "forget_a_customer.py": [
         "scikit-learn had stopped",
         "Bounded(distance=1e-06)",

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from expunge import Column, Exact, Plan, Quote, Records, Refusal, Retrain, Run, Sisa, plan
+from expunge.audit.hardness import Hardness
 from expunge.errors import ParameterError
 from expunge.testing import patients
 from expunge.values import Bounded, Certified, Claim, Empirical, Suppressed, promises
@@ -118,3 +119,21 @@ def test_a_refusal_is_final_only_when_all_are(kinds: list[Any], kind: str) -> No
 def _learned(sisa: Sisa) -> tuple[Any, Records, Any, Run]:
     data, run = patients(), Run(key=b"k")
     return sisa.learn(data, run), Records(data.ids[:1]), data, run
+
+
+def test_how_much_there_is_to_forget_is_asked_of_the_chosen_one_unless_it_is_exact() -> None:
+    weighed: list[Any] = []
+
+    def weigh(method: Any) -> Hardness:
+        weighed.append(method)
+        return Hardness(3, 7, None)
+
+    cheap, exact = Answers(Quote(Empirical(), (), 1)), Answers(Quote(Exact(), (), 9))
+    methods: dict[str, Any] = {"cheap": cheap, "exact": exact}
+    data, run = patients(), Run(key=b"k")
+    found = plan(methods, None, Records([]), data, run, at_least=Empirical(), hardness=weigh)
+    assert isinstance(found, Plan)
+    assert (found.hardness, weighed) == (Hardness(3, 7, None), [cheap])
+    found = plan(methods, None, Records([]), data, run, at_least=Exact(), hardness=weigh)
+    assert isinstance(found, Plan)
+    assert (found.hardness, weighed) == (None, [cheap])

@@ -14,7 +14,7 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,6 +23,7 @@ from expunge.protocol import Doubted, Named
 from expunge.values import Exact, Quote, Refusal, promises
 
 if TYPE_CHECKING:
+    from expunge.audit.hardness import Hardness
     from expunge.protocol import Dataset, Method, Run
     from expunge.values import Claim, Target
 
@@ -40,15 +41,18 @@ class Plan:
     method : Method
     quote : Quote
     answers : mapping of str to Quote or Refusal
+    hardness : Hardness or None
+        How much there is to forget, where it was asked for.
     """
 
     name: str
     method: AnyMethod
     quote: Quote
     answers: Mapping[str, Quote | Refusal]
+    hardness: Hardness | None = None
 
 
-def plan(
+def plan(  # noqa: PLR0913  (what `Method.quote` takes, and what is asked of the answer)
     methods: Mapping[str, AnyMethod] | Iterable[AnyMethod],
     model: Any,
     target: Target,
@@ -56,6 +60,7 @@ def plan(
     run: Run,
     *,
     at_least: Claim = Exact(),  # noqa: B008  (a frozen value)
+    hardness: Callable[[AnyMethod], Hardness | None] | None = None,
 ) -> Plan | Refusal:
     """Ask every method for a quote; keep the one of fewest record visits among those that promise enough.
 
@@ -67,6 +72,9 @@ def plan(
         All must undo the algorithm that learned the model: whether to shard at all is decided before learning.
     at_least : Claim
         The weakest claim that will do.
+    hardness : function of the chosen method, optional
+        What finds out how much there is to forget (`expunge.audit.hardness`); asked for nothing that is exact, where
+        it makes no difference.
 
     Returns
     -------
@@ -90,7 +98,9 @@ def plan(
     if not enough:
         return _refused(answers, doubts, at_least)
     name = min(enough, key=lambda name: quotes[name].examples)
-    return Plan(name, asked[name], quotes[name], answers)
+    exact = isinstance(quotes[name].claim, Exact)
+    found = None if hardness is None or exact else hardness(asked[name])
+    return Plan(name, asked[name], quotes[name], answers, found)
 
 
 def named(methods: Iterable[AnyMethod]) -> dict[str, AnyMethod]:

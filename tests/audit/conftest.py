@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from expunge import Empirical, Exact, Forgotten, Quote, Run, Table, keyed
+from expunge import Certified, Empirical, Exact, Forgotten, Quote, Records, Retrain, Run, Table, keyed
+from expunge.audit.report import audit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from expunge.audit.report import Report
     from expunge.values import Claim, Target
 
 OWN = np.random.default_rng(7).normal(size=10_000)  # what any model says of each record
@@ -98,3 +100,61 @@ def unknown() -> Table:
 def _table(rows: slice) -> Table:
     names = np.arange(300)[rows]
     return Table.from_arrays(np.zeros((len(names), 1)), np.where(names % 3 > 0, "yes", "no"), ids=names)
+
+
+@dataclass(frozen=True)
+class Near:
+    """Records that a memory of several labels, or of a number, kept."""
+
+    X: NDArray[np.float64]
+    label: NDArray[np.float64]
+    classes: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Says of a record what the nearest of those says that it kept: nine in ten, by its key."""
+
+    def learn(self, data: Table, run: Run) -> Near:
+        kept = data.take(np.flatnonzero(keyed.draw(run.key, data.ids, "kept") % 10 > 0))
+        return Near(np.array(kept.features), np.array(kept.label, np.float64, order="C"), data.classes)
+
+    def predict(self, model: Near, data: Table) -> NDArray[np.float64]:
+        nearest = ((data.features[:, None] - model.X[None]) ** 2).sum(axis=2).argmin(axis=1)
+        said: NDArray[np.float64] = model.label[nearest]
+        return said if model.classes is None else 0.125 + 0.75 * said
+
+
+@pytest.fixture(scope="session")
+def reports(known: Table, unknown: Table) -> dict[str, Report]:
+    """A report of each tier and kind of label, of methods that do nothing, forget well, or overshoot."""
+    target, run = Records(range(20, 60)), Run(key=b"reports")
+
+    def made(method: Any, data: Table, test: Table | None, **given: Any) -> Report:
+        model = method.learn(data, run)
+        return audit(method, model, method.forget(model, target, data, run), target, data, run, test=test, **given)
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    labels = {"several": rng.random((200, 2)) < 0.4, "numbers": X @ [1.0, 2.0, 3.0]}
+    others = {
+        name: [
+            Table.from_arrays(X[at], y[at], np.arange(200)[at], classes=["ant", "bee"] if y.ndim > 1 else None)
+            for at in (slice(120), slice(120, 200))
+        ]
+        for name, y in labels.items()
+    }
+    exact = ByRote(claim=Exact())
+    return {
+        "quick": made(exact, known, unknown, tier="quick"),
+        "replay": made(exact, known, unknown, tier="replay"),
+        "untested": made(exact, known, None, tier="replay"),
+        "perfect": made(ByRote(), known, unknown, tier="standard"),
+        "nothing": made(ByRote(left=1.0), known, unknown, tier="standard"),
+        "overshoot": made(ByRote(left=-1.0), known, unknown, tier="standard"),
+        "blind": made(ByRote(surer=0.0), known, None, tier="standard"),
+        "false": made(ByRote(left=1.0, claim=Certified(1.0, 1e-5)), known, unknown, tier="replay"),
+        "full": made(ByRote(), known, unknown, tier="full", models=8),
+        "full nothing": made(ByRote(left=1.0, surer=6.0), known, unknown, tier="full", models=32),
+        **{name: made(Retrain(Nearest()), *pair, tier="standard", models=5) for name, pair in others.items()},
+    }

@@ -60,6 +60,11 @@ def test_damage_knows_no_yardstick_of_doing_nothing() -> None:
     assert "would have been seen with a chance of 80 %" in quiet.said
 
 
+def test_damage_where_no_key_changes_an_oracle() -> None:
+    assert "the same as every oracle's" in harm(placed(0.5, [0.5] * 5), 1.0).said
+    assert harm(placed(0.6, [0.5] * 5), 0.0).kind == "detected"
+
+
 def test_one_leak_is_a_leak_and_silence_is_as_strong_as_its_best_figure() -> None:
     leak, over = Verdict("detected", "detected", 0.01), Verdict("detected", "detected", 0.001, overshoot=True)
     quiet, quieter = (Verdict("not detected", f"not detected: {k}", 1.0, k) for k in (0.5, 0.2))

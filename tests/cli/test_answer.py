@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from expunge.audit.hardness import Hardness
 from expunge.cli import answer
 from expunge.engine.evidence import Done
 from expunge.engine.inquiry import Offer, Whereabouts
 from expunge.engine.intake import Receipt
 from expunge.errors import ResidueError
+from expunge.planner import Plan
 from expunge.values import Bounded, Certified, Empirical, Exact, Quote, Refusal
 
 
@@ -64,7 +66,7 @@ def test_a_cost_stands_beside_that_of_learning_everything_again(tmp_path: Path) 
     ],
 )
 def test_a_claim_is_said_with_its_numbers(claim: Any, said: str) -> None:
-    plan: Any = SimpleNamespace(name="sisa", quote=Quote(claim, ("if so",), 3, None))
+    plan: Any = SimpleNamespace(name="sisa", quote=Quote(claim, ("if so",), 3, None), hardness=None)
     offer = Offer("main", plan, 0)
     lines = "\n".join(answer.offer_lines(offer))
     assert said in lines
@@ -106,3 +108,11 @@ def test_whereabouts_say_which_requests_wait() -> None:
 
 def test_others_that_were_done_are_said_briefly(tmp_path: Path) -> None:
     assert answer.brief([done(tmp_path / "a.json")]) == [f"also done: request r1, certificate {tmp_path / 'a.json'}"]
+
+
+def test_an_offer_says_how_much_there_is_to_forget_where_that_is_known() -> None:
+    quote = Quote(Empirical(), ("nothing is proven",), 5)
+    known = Hardness(4, 96, None, heart=3, asked=4, judged="its training log")
+    offer = Offer("main", Plan("finetune", SimpleNamespace(), quote, {}, known), 100)  # type: ignore[arg-type]
+    assert any("3 of 4 records are known by heart" in line for line in answer.offer_lines(offer))
+    assert answer.offer_document(offer)["hardness"]["level"] == "hard"

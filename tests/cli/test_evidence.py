@@ -1,4 +1,4 @@
-"""What is on record, and whether it holds: status, log, audit, scan, restore."""
+"""What is on record, and whether it holds: status, log, scan, restore."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 
 from expunge.cli import evidence
-from expunge.cli.evidence import contradiction, event_line, models_of, replayed_document
-from expunge.engine import inquiry
-from expunge.engine.inquiry import Replayed
-from expunge.errors import VetoError
+from expunge.cli.evidence import event_line, models_of
 from expunge.ledger.book import Book
 from expunge.ledger.chain import Event
 
@@ -77,43 +74,6 @@ def test_an_event_is_one_line_whatever_is_in_it() -> None:
     line = event_line(Event(3, "2026-01-01T00:00:00Z", "noted", "r1", body, "ef" * 32))
     assert line == "     3  2026-01-01T00:00:00Z  noted r1  a=abababababab b=[2] c=- d=main:after:cdcdcdcdcdcd e=- f=7"
     assert event_line(Event(3, "t", "trusted", None, {}, "")) == "     3  t  trusted"
-
-
-# Audit
-
-
-def test_an_audit_learns_again_and_finds_the_same(shop: Any) -> None:
-    shop.done("forget", "--records", "3")
-    (found,) = shop.done("audit")["models"]
-    assert found["equal"]
-    assert found["published"] == found["again"] == shop.done("status")["models"]["main"]
-    assert "bit for bit" in shop("audit", "--model", "main").out
-    assert shop("audit", "--model", "mane").code == 14
-    assert shop.done("log", "--last", "1")[0]["kind"] == "audited"
-
-
-def test_another_model_in_the_same_environment_is_a_contradiction(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def replay(_: object, name: str) -> Replayed:
-        return Replayed(name, equal=False, published="aa", again="bb", environment=where, seconds=1.0, utility=None)
-
-    monkeypatch.setattr(inquiry, "replay", replay)
-    where: Any = "same"
-    said = shop("audit", "--json")
-    assert (said.code, said.document["kind"], said.document["models"][0]["equal"]) == (5, "VetoError", False)
-    where = "other"
-    said = shop("audit")
-    assert said.code == 0
-    assert "another environment" in said.out
-
-
-def test_only_an_unequal_model_in_the_same_environment_contradicts() -> None:
-    same = Replayed("m", equal=True, published="a", again="a", environment="same", seconds=1.0, utility=None)
-    other = Replayed("m", equal=False, published="a", again="b", environment="other", seconds=1.0, utility=None)
-    assert contradiction([same, other]) is None
-    wrong = Replayed("m", equal=False, published="a", again="b", environment="same", seconds=1.0, utility="good")
-    assert isinstance(contradiction([same, wrong]), VetoError)
-    assert replayed_document(wrong)["utility"] is None
-    assert any("good" in line for line in evidence._replayed(wrong))
 
 
 # Scan

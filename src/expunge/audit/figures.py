@@ -156,7 +156,7 @@ FIGURES = (
         "A mean: records that are too sure and records that are not sure enough may cancel.", _fit,
     ),
     Figure(
-        "hardest", "the same, of the tenth that is hardest for oracles", "leakage",
+        "hardest", "how sure it is of the tenth of them that is hardest for oracles", "leakage",
         "Few records, so its noise is larger; it looks where learning by heart shows.", _hardest, beside=True,
     ),
     Figure(

@@ -182,7 +182,7 @@ def _records(arms: Four) -> tuple[list[_Tested], Full]:
     attacks = {arm: _attack(lira(side, margins[2])) for arm, side in zip(COMPARED, compare, strict=True)}
     tested = [
         _lira("lira", "U-LiRA: forgotten or never met, record by record, by the margin", margins),
-        _lira("scores lira", "the same by all scores", scores),
+        _lira("scores lira", "U-LiRA by all scores: what fools the margin shows there", scores),
         _epsilon(bounds[0], bounds[1]),
     ]
     far = [klom(margins[k], margins[2], margins[3]) for k in (0, 1)]

@@ -107,7 +107,10 @@ def harm(forgotten: Placed, p: float, *, alpha: float = ALPHA) -> Verdict:
     """
     if p <= alpha:
         return Verdict("detected", f"detected: {forgotten.apart:+.3g} from the oracles' mean, p = {p:.2g}", p)
-    said = f"not detected: {forgotten.smallest:.2g} would have been seen with a chance of {_percent(POWER)}"
+    if not forgotten.smallest:
+        return Verdict("not detected", "not detected: the same as every oracle's, which no key changes", p)
+    size = f"a difference of {forgotten.smallest:.2g}"
+    said = f"not detected: {size} would have been seen with a chance of {_percent(POWER)}"
     return Verdict("not detected", said, p)
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from expunge.cli import evidence, keys, requests, setup, shop_window, verifying
+from expunge.cli import auditing, evidence, finding, keys, requests, setup, shop_window, verifying
 from expunge.cli.ending import BUG, DEBUG, INTERRUPTED, USAGE, ending
 from expunge.cli.screen import SaidError, complain, failed_as, out, written
 
@@ -54,6 +54,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     setup.predict,
     requests.where,
     requests.quote,
+    finding.find,
     requests.forget,
     requests.correct,
     requests.reconcile,
@@ -62,7 +63,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     requests.withdraw,
     evidence.status,
     evidence.log,
-    evidence.audit,
+    auditing.audit,
     verifying.verify,
     evidence.scan,
     evidence.restore,

@@ -106,6 +106,7 @@ def offer_document(offer: Offer) -> dict[str, Any]:
         "examples": quote.examples,
         "retraining": offer.retraining,
         "seconds": quote.seconds,
+        "hardness": None if answer.hardness is None else asdict(answer.hardness) | {"level": answer.hardness.level},
     }
 
 
@@ -122,6 +123,8 @@ def offer_lines(offer: Offer) -> Iterator[str]:
     yield f"  cost: {_against(quote.examples, offer.retraining)}; {seconds}"
     yield "  if:"
     yield from (f"    {assumption}" for assumption in quote.assumptions)
+    if answer.hardness is not None:
+        yield from (f"  {line}" for line in answer.hardness.lines())
 
 
 # -- what was done -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,15 +14,14 @@ from expunge.cli import answer
 from expunge.cli.ending import UsageError
 from expunge.cli.keys import put_back
 from expunge.cli.opening import Light, folder_of, look, opened
-from expunge.cli.options import AsJson, Asked, In, Model, OwnersFile, OwnersWords, RecordsFile, RecordsWords, Wait
+from expunge.cli.options import AsJson, Asked, In, OwnersFile, OwnersWords, RecordsFile, RecordsWords, Wait
 from expunge.cli.screen import Screen, many, pairs, short, some
 from expunge.cli.verifying import Checked, checked
-from expunge.errors import CertificateError, DamagedError, ExpungeError, ResidueError, VetoError
+from expunge.errors import CertificateError, DamagedError, ExpungeError, ResidueError
 from expunge.ledger import journal
 from expunge.store.files import in_words
 
 if TYPE_CHECKING:
-    from expunge.engine.inquiry import Replayed
     from expunge.engine.project import Project
     from expunge.engine.restoring import Restored
     from expunge.engine.scan import Scanned
@@ -136,58 +135,6 @@ def _word(held: Any) -> str:
         return f"[{len(held)}]"
     digest = isinstance(held, str) and len(held) in (32, 64) and not held.strip("0123456789abcdef")
     return short(held) if digest else "-" if held is None else str(held)
-
-
-# -- audit -------------------------------------------------------------------------------------------------------------
-
-
-def audit(model: Model = None, project: In = None, as_json: AsJson = False) -> None:
-    """Learn the published models again from the sealed snapshot, from nothing, and compare them bit for bit.
-
-    For example: expunge audit
-    """
-    screen = Screen(as_json=as_json)
-    with opened(project, screen) as whole:
-        from expunge.engine import inquiry
-
-        names = [inquiry.chosen(whole, model)] if model is not None else list(whole.published().models)
-        found = [inquiry.replay(whole, name) for name in names]
-    screen.show(
-        {"models": [replayed_document(each) for each in found]},
-        [line for each in found for line in _replayed(each)],
-        contradiction(found),
-    )
-
-
-def replayed_document(found: Replayed) -> dict[str, Any]:
-    """A replay for programs."""
-    held = found.utility
-    measured = asdict(held) if is_dataclass(held) and not isinstance(held, type) else None
-    return {**{name: value for name, value in vars(found).items() if name != "utility"}, "utility": measured}
-
-
-def contradiction(found: Iterable[Replayed]) -> VetoError | None:
-    """The failure that a replay makes: another model, though everything is as it was."""
-    wrong = [each.model for each in found if each.exact and not each.equal and each.environment == "same"]
-    if not wrong:
-        return None
-    msg = (
-        f"learned again in the same environment, model {wrong[0]!r} is another one than what is published: it is not"
-        " what the snapshot makes of it"
-    )
-    return VetoError(msg)
-
-
-def _replayed(found: Replayed) -> Iterator[str]:
-    said = "the same, bit for bit" if found.equal else "ANOTHER MODEL"
-    yield f"model {found.model}: {said} ({found.seconds:.2f} s)"
-    yield from pairs([("published", found.published), ("again", found.again)], indent="  ")
-    if not found.equal and found.environment == "other":
-        yield "  it was learned in another environment (versions, threads, processor), which may round otherwise"
-    if not found.equal and not found.exact:
-        yield "  its learner, or the method that forgot in it, does not promise the same bits"
-    if found.utility is not None:
-        yield f"  on the records held out: {found.utility}"
 
 
 # -- scan --------------------------------------------------------------------------------------------------------------

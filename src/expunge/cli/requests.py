@@ -133,7 +133,7 @@ def forget(
     screen = Screen(as_json=as_json)
     asked = Asked.of(records, records_file, owners, owners_file, label, column).needed()
     with opened(project, screen, wait=wait) as whole:
-        _request(whole, screen, _target(whole, asked), (requester, reference), queue=queue)
+        take_in(whole, screen, _target(whole, asked), (requester, reference), queue=queue)
 
 
 def correct(
@@ -157,14 +157,14 @@ def correct(
         if not len(rows):
             msg = f"{file} has no rows: there is nothing to correct"
             raise UsageError(msg)
-        _request(whole, screen, Correction(rows), (requester, reference), queue=queue)
+        take_in(whole, screen, Correction(rows), (requester, reference), queue=queue)
 
 
 def _target(whole: Project, asked: Asked) -> Target:
     return asked.target(whole.published().snapshot.schema)
 
 
-def _request(
+def take_in(
     whole: Project, screen: Screen, target: Target, who: tuple[str | None, str | None], *, queue: bool
 ) -> None:
     """Take a request in, say its salt, work it off, and say what came out."""

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from expunge import keyed
 from expunge.audit import replay as replays
 from expunge.audit.arms import Missing
+from expunge.audit.document import document
 from expunge.audit.facts import among
+from expunge.audit.hardness import hardness
 from expunge.audit.report import audit
 from expunge.codec import encode, fingerprint
 from expunge.engine.paper import content_of
@@ -27,6 +29,7 @@ from expunge.protocol import Named, Parted, Priced, Resting
 from expunge.values import Addition, Batch, Correction, Exact, Records, Refusal
 
 if TYPE_CHECKING:
+    from expunge.audit.hardness import Hardness
     from expunge.data.table import Table
     from expunge.engine.project import Project
     from expunge.engine.root import Root
@@ -91,13 +94,24 @@ class Changed:
     audited: Audited
 
 
-def planned(project: Project, root: Root, name: str, target: Target, data: Table) -> Plan | Refusal:
-    """The cheapest method for one model that promises what it must, and its quote; nothing is changed."""
+def planned(
+    project: Project, root: Root, name: str, target: Target, data: Table, *, weighed: bool = False
+) -> Plan | Refusal:
+    """The cheapest method for one model that promises what it must, and its quote; nothing is changed.
+
+    ``weighed``: how much there is to forget is found out, too, where the claim is not exact.
+    """
     standing, method = root.models[name], project.undoing(name, root)
     shown, _ = project.shown(data, standing.holdout)
     asked = for_shown(project, target, data, standing.holdout)
     model, run = project.model(standing), project.run(standing)
-    return plan(_choices(project, method, name, standing), model, asked, shown, run, at_least=_promise(standing))
+
+    def weigh(chosen: Any) -> Hardness | None:
+        return None if shown.label is None else hardness(getattr(chosen, "learner", chosen), model, asked, shown, run)
+
+    choices = _choices(project, method, name, standing)
+    known = weigh if weighed else None
+    return plan(choices, model, asked, shown, run, at_least=_promise(standing), hardness=known)
 
 
 def change(project: Project, root: Root, name: str, target: Target, data: Table) -> Changed:
@@ -234,7 +248,8 @@ def _whole(method: Any, model: Any, forgotten: Forgotten[Any], asked: Asked) -> 
     report = audit(method, model, forgotten, asked.target, asked.before, asked.run, test=test)
     if report.vetoes:
         _veto(asked.name, report.vetoes)
-    figures: dict[str, Any] = {"twins": report.twins}
+    made = document(report)  # whoever audits again with the same key, data and versions gets this digest
+    figures: dict[str, Any] = {"twins": report.twins, "headline": made["headline"], "report": made["digest"]}
     controls: dict[str, Any] = {"before": fingerprint(model)}
     if not isinstance(report.replay, Missing):
         figures |= {

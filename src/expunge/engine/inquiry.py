@@ -113,7 +113,7 @@ def _quoted(project: Project, root: Root, target: Target) -> tuple[Mapping[Subje
         shown, _ = project.shown(data, standing.holdout)
         after = shown.after(for_shown(project, target, data, standing.holdout))
         visits = method.visits(after, project.run()) if hasattr(method, "visits") else len(after)
-        offers.append(Offer(name, planned(project, root, name, target, data), visits))
+        offers.append(Offer(name, planned(project, root, name, target, data, weighed=True), visits))
     return presence(project, root, target), offers
 
 

@@ -60,6 +60,12 @@ def test_damage_knows_no_yardstick_of_doing_nothing() -> None:
     assert "would have been seen with a chance of 80 %" in quiet.said
 
 
+def test_leakage_where_no_key_changes_an_oracle() -> None:
+    found = judged(placed(0.5, [0.5] * 5), placed(0.9, [0.5] * 5), 1.0)
+    assert (found.kind, found.share) == ("not detected", 0.0)
+    assert "the same as every oracle's" in found.said
+
+
 def test_damage_where_no_key_changes_an_oracle() -> None:
     assert "the same as every oracle's" in harm(placed(0.5, [0.5] * 5), 1.0).said
     assert harm(placed(0.6, [0.5] * 5), 0.0).kind == "detected"

@@ -38,6 +38,7 @@ Kind = Literal["detected", "not detected", "inconclusive", "no evidence"]
 ALPHA = 0.05
 POWER = 0.8
 """Chance with which "would have been seen" is meant."""
+SAME = "the same as every oracle's, which no key changes"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def judged(forgotten: Placed, original: Placed, p: float, *, alpha: float = ALPH
     if not _tells(original, alpha):
         said = "inconclusive: rejected, since by this figure even the original passes for an oracle"
         return Verdict("inconclusive", said, p, rejected=True)
+    if not forgotten.smallest:
+        return Verdict("not detected", f"not detected: {SAME}", p, 0.0)
     share = forgotten.smallest / idle
     if share >= 1:
         said = "inconclusive: a model that forgot nothing would have passed too often"
@@ -108,7 +111,7 @@ def harm(forgotten: Placed, p: float, *, alpha: float = ALPHA) -> Verdict:
     if p <= alpha:
         return Verdict("detected", f"detected: {forgotten.apart:+.3g} from the oracles' mean, p = {p:.2g}", p)
     if not forgotten.smallest:
-        return Verdict("not detected", "not detected: the same as every oracle's, which no key changes", p)
+        return Verdict("not detected", f"not detected: {SAME}", p)
     size = f"a difference of {forgotten.smallest:.2g}"
     said = f"not detected: {size} would have been seen with a chance of {_percent(POWER)}"
     return Verdict("not detected", said, p)

@@ -1,15 +1,15 @@
 """Linear models: forgetting against learning again, by the clock and by the distance to the exact optimum.
 
 Everything is measured in one run on one machine, one thread, in CPU seconds of the process (what the wall clock shows
-on a machine that has nothing else to do). The reference of each distance is the optimum
-of what remains, fitted until float64 can tell no more. Routes start from arrays and from what a running service has at
-hand: the old optimum, the factor of its Hessian and the lengths of the records (Newton), the log of the descent
-(DeltaGrad); what that leaves out of Newton's time is in the line "through the verbs". The rows that remain are gathered
-beforehand for those that need them gathered (Fisher, Influence, scikit-learn). Data: Adult and credit_default
-from the folder that ``EXPUNGE_DATA`` names, generated ones of that size where it is absent. Prints Markdown, writes it
-to ``benchmarks/results/linear.md`` with ``--write``; ends with a sentence when a bound is broken.
+on a machine that has nothing else to do). The reference of each distance is the optimum of what remains, fitted until
+float64 can tell no more. Routes start from arrays and from what a running service has at hand: the old optimum, the
+factor of its Hessian, the lengths of the records and how many zeros they have (Newton), the log of the descent
+(DeltaGrad); what that leaves out of Newton's time is in the line "through the verbs". The rows that remain are
+gathered beforehand for every route. Data: Adult and credit_default from the folder that ``EXPUNGE_DATA`` names,
+generated ones of that size where it is absent. Prints Markdown, writes it to ``benchmarks/results/linear.md`` with
+``--write``; ends with a sentence when a bound is broken.
 
-    python benchmarks/linear.py [--write] [--quick]
+    python benchmarks/linear.py [--large] [--write] [--quick]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import sys
 import time
 import warnings
@@ -52,9 +53,11 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("EXPUNGE_DATA", ROOT.parent / "shared" / "data"))
 KEY = b"the benchmark's key"
 DISTANCE = 1e-6  # what Newton is held to; it goes on until a bound of half of it holds, as its verbs do
+QUICK = 0.1  # seconds below which a route that changes nothing is timed five times: the median
 REFIT, WARM, STEP, WINS = 40.0, 4.0, 0.2, 5  # the bounds: times, times, ms, of six settings
 EXACT = "scikit-learn newton-cholesky, tol 1e-12, cold"
-OURS = "**newton, certified**"
+OURS, LOOSER = "**newton, certified**", "newton, certified to 1e-3"
+LOOSE = 1e-3  # what a second Newton is held to, which may stop as early as the published methods, and still knows where
 NOTES = """
 Distances are Euclidean, of all coefficients and the intercept, to the optimum of what remains. AccErr is the SAPE of
 the accuracies on held-out records, AccDis of those on the forgotten records, each against that optimum, which has no
@@ -63,7 +66,7 @@ refits. *DeltaGrad* nears what its own descent (20 epochs, 80 steps) learns with
 optimum: its second row is that refit, by the same verbs, and "from its own refit" the distance to it. A route that
 moves no parameter is marked: it did nothing. Newton *wins* a setting when every other route that moved, exact refits
 included, is slower and no closer, where all distances within the promised 1e-6 are equal; it is *not dominated* when
-none is faster and as close.
+none is faster and as close. The same is said of a Newton that promises 1e-3.
 """
 
 
@@ -221,7 +224,8 @@ class Deletion:
         self.gone = whole.take(self.rows)
         order = np.concatenate([self.rows, np.flatnonzero(keep)])
         self.removal = Removal(whole.take(order), order, len(self.rows), lambda _: whole.penalty)
-        self.exact = fit(self.removal.kept(), start=self.service.before.weights).weights
+        self.rest = self.removal.kept()
+        self.exact = fit(self.rest, start=self.service.before.weights).weights
 
     def distance(self, weights: Floats) -> float:
         """To the optimum of what remains."""
@@ -229,10 +233,9 @@ class Deletion:
 
     # the routes
 
-    def newton(self) -> tuple[Floats, float]:
+    def newton(self, distance: float = DISTANCE) -> tuple[Floats, float]:
         """Until a bound of half the distance holds."""
-        rest = self.service.objective.without(self.rows)
-        found = correct(rest, self.service.before, DISTANCE / 2, out=self.gone)
+        found = correct(self.rest, self.service.before, distance / 2, out=self.gone)
         return found.anchored.weights, found.bound
 
     def newton_step(self) -> Floats:
@@ -269,7 +272,7 @@ class Deletion:
 
     def ours(self) -> Floats:
         """Our own exact refit, from nothing."""
-        return fit(self.removal.kept()).weights
+        return fit(self.rest).weights
 
     def delta(self) -> tuple[Found, Found]:
         """DeltaGrad's replay, and its refit, through the verbs."""
@@ -315,6 +318,7 @@ EXACTLY: dict[str, Maker] = {
 }
 NEWTON: dict[str, Maker] = {
     OURS: lambda each: each.newton,
+    LOOSER: lambda each: partial(each.newton, LOOSE),
     "newton, first step, no bound": lambda each: each.newton_step,
 }
 
@@ -328,6 +332,8 @@ def measured(deletions: list[Deletion], *, delta: bool) -> dict[str, list[Found]
             if name in NEWTON | PUBLISHED:
                 work()  # the first call of a route fills caches; quick ones would show nothing else
             made, seconds = timed(work)
+            if seconds < QUICK and name in NEWTON | PUBLISHED:  # a refit changes what it would start from next time
+                seconds = float(np.median([seconds, *(timed(work)[1] for _ in range(4))]))
             weights, bound = made if isinstance(made, tuple) else (made, None)
             found.setdefault(name, []).append(Found(seconds, weights, bound))
         if delta:
@@ -463,15 +469,18 @@ def judged(what: str, made: list[Line], start: float, bounds: Bounds) -> Iterato
 
 
 def verbs(service: Service, deletion: Deletion) -> Iterator[str]:
-    """The same through `learn` and `forget` of a table, with its orders, digests and copies."""
+    """The same through `learn` and `forget` of a table, with its orders, digests and lengths."""
     method = Newton(LinearLearner(LogisticRegression(C=service.C)), distance=DISTANCE)
     state, learned = timed(partial(method.learn, service.table, service.run))
     target = Records(deletion.rows)
-    first, cold = timed(partial(method.forget, state, target, service.table, service.run))
-    _, warm = timed(partial(method.forget, state, target, service.table, service.run))
-    assert first.model.weights is not None
-    yield f"\nThrough the verbs, of a table, with its orders, digests and copies: learn {clock(learned)}, forget "
-    yield f"{clock(cold)} (again: {clock(warm)}), distance {deletion.distance(first.model.weights):.1e}.\n"
+    found = [timed(partial(method.forget, state, target, service.table, service.run)) for _ in range(5)]
+    _, without = timed(partial(method.learn, service.table.after(target), service.run))
+    forget = float(np.median([seconds for _, seconds in found]))
+    weights = found[0][0].model.weights
+    assert weights is not None
+    yield f"\nThrough the verbs, of a table: learn {clock(learned)}, learn without {clock(without)}, forget "
+    yield f"{clock(forget)} ({without / forget:.3g}x; the first time {clock(found[0][1])}), "
+    yield f"distance {deletion.distance(weights):.1e}.\n"
 
 
 def settings(service: Service) -> Iterator[tuple[str, NDArray[np.intp]]]:
@@ -493,36 +502,38 @@ def real(service: Service, repeats: int, bounds: Bounds) -> Iterator[str]:
     """Accuracy and distance on one data set."""
     _, once = timed(lambda: service.before)
     yield f"\n## {service.scene.name}\n\nLearned, with the Hessian's factor: {clock(once)}.\n"
-    won, undominated = 0, 0
+    won, undominated = dict.fromkeys((OURS, LOOSER), 0), 0
     for number, (name, rows) in enumerate(settings(service)):
         deletions = [Deletion(service, rows)] * repeats
         start = deletions[0].distance(service.before.weights)
         made = lines(deletions, measured(deletions, delta=True))
         yield f"\n### {name}: {len(rows):,} go, the optimum moves by {start:.1e}\n" + head(*TITLES)
         yield "".join(row(list(line.cells)) for line in made)
-        faster, closer = ahead(made)
-        won += number < 6 and not faster and not closer
-        undominated += number < 6 and not set(faster) & set(closer_or_equal(made))
+        faster, closer = ahead(made, OURS, DISTANCE)
+        for mine, distance in ((OURS, DISTANCE), (LOOSER, LOOSE)):
+            won[mine] += number < 6 and not any(ahead(made, mine, distance))
+        undominated += number < 6 and not set(faster) & set(as_close(made))
         said = [f"faster: {', '.join(faster)}"] * bool(faster) + [f"closer: {', '.join(closer)}"] * bool(closer)
         yield f"\n{'; '.join(said) if said else 'No route is faster than Newton, and none is closer'}.\n"
-    yield f"\n{service.scene.name}: in {undominated} of six settings Newton is not dominated.\n"
-    yield bounds.said(f"{service.scene.name}: settings of six in which Newton wins", won, least=WINS)
+    yield f"\n{service.scene.name}: in {undominated} of six settings Newton is not dominated; promising 1e-3 it "
+    yield f"wins in {won[LOOSER]}.\n"
+    yield bounds.said(f"{service.scene.name}: settings of six in which Newton wins", won[OURS], least=WINS)
 
 
-def others(made: list[Line]) -> tuple[Line, list[Line]]:
+def others(made: list[Line], mine: str = OURS) -> tuple[Line, list[Line]]:
     """Newton with its bound, and every other route that moved."""
-    ours = next(line for line in made if line.name == OURS)
+    ours = next(line for line in made if line.name == mine)
     return ours, [line for line in made if line.name not in NEWTON and not line.idle]
 
 
-def ahead(made: list[Line]) -> tuple[list[str], list[str]]:
-    """Who is faster than Newton, and who is closer by more than both are promised to be."""
-    ours, rest = others(made)
+def ahead(made: list[Line], mine: str, distance: float) -> tuple[list[str], list[str]]:
+    """Who is faster than a Newton, and who is closer by more than both are promised to be."""
+    ours, rest = others(made, mine)
     faster = [line.name for line in rest if line.seconds < ours.seconds]
-    return faster, [line.name for line in rest if line.distance < ours.distance and ours.distance > DISTANCE]
+    return faster, [line.name for line in rest if line.distance < ours.distance and ours.distance > distance]
 
 
-def closer_or_equal(made: list[Line]) -> list[str]:
+def as_close(made: list[Line]) -> list[str]:
     """Who is as close as Newton."""
     ours, rest = others(made)
     return [line.name for line in rest if line.distance <= max(ours.distance, DISTANCE)]
@@ -562,6 +573,35 @@ def streams(services: list[Service], count: int, look: int, bounds: Bounds) -> I
         yield from stream(service, "the longest first", np.argsort(-lengths, kind="stable")[:count], look, bounds)
 
 
+def huge(n: int, d: int) -> Iterator[str]:
+    """Many records of many numbers, at half precision, through the verbs: time, bound, and the memory at its peak."""
+    rng = np.random.default_rng(0)
+    X, truth = np.empty((n, d), np.float32), rng.standard_normal(d) / np.sqrt(d)
+    y = np.empty(n, int)
+    for start in range(0, n, 50_000):
+        rows = slice(start, start + 50_000)
+        X[rows] = rng.standard_normal(X[rows].shape, np.float32)
+        y[rows] = rng.random(len(X[rows])) < 1 / (1 + np.exp(-2 * X[rows] @ truth))
+    table, run = Table.from_arrays(X, y), Run(key=KEY)
+    method = Newton(LinearLearner(LogisticRegression()), distance=DISTANCE)
+    yield f"# Linear models: {n:,} x {d:,} in float32\n\n`python benchmarks/linear.py --large --write`: one run, one "
+    yield f"thread, CPU seconds, through the verbs. {platform.machine()}, Python {platform.python_version()}, numpy "
+    yield f"{version('numpy')}. The records take {X.nbytes / 2**30:.2f} GiB.\n"
+    state, seconds = timed(partial(method.learn, table, run))
+    yield head("step", "time", "passes", "Hessians", "bound", "memory at its peak so far")
+    yield row(["learn", clock(seconds), "-", "-", "-", peak()])
+    for count in (1, 1000):
+        target = Records(rng.choice(n, count, replace=False))
+        done, seconds = timed(partial(method.forget, state, target, table, run))
+        cells = [f"forget {count:,}", clock(seconds), str(done.passes), str(done.factored), f"{done.bound:.1e}", peak()]
+        yield row(cells)
+
+
+def peak() -> str:
+    """The most memory that this process has had."""
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
+
+
 def report(bounds: Bounds, *, quick: bool) -> Iterator[str]:
     """The whole, as Markdown."""
     warnings.simplefilter("ignore")
@@ -583,15 +623,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/linear.md")
     parser.add_argument("--quick", action="store_true", help="few of the rows: to try the recipe, not for figures")
+    parser.add_argument(
+        "--large", action="store_true", help="a million records of a thousand numbers, and nothing else"
+    )
     given = parser.parse_args()
     bounds, said = Bounds(given.quick), []
-    for part in report(bounds, quick=given.quick):
+    small = 20 if given.quick else 1
+    for part in huge(10**6 // small, 1000 // small) if given.large else report(bounds, quick=given.quick):
         print(part, end="", flush=True)
         said.append(part)
     if given.write:
         results = Path(__file__).parent / "results"
         results.mkdir(exist_ok=True)
-        (results / "linear.md").write_text("".join(said), encoding="utf-8")
+        (results / ("linear_large.md" if given.large else "linear.md")).write_text("".join(said), encoding="utf-8")
     if bounds.broken:
         sys.exit("these bounds do not hold: " + "; ".join(bounds.broken))
 

@@ -73,6 +73,20 @@ def test_too_few_cannot_be_divided(gone: int, *, had: bool) -> None:
     assert had or "9 forgotten records are too few" in found.reason
 
 
+@dataclass(frozen=True)
+class Scores:
+    """A model that scores some classes."""
+
+    classes: tuple[str, ...] | None
+
+
+@pytest.mark.parametrize(("classes", "had"), [(("no", "yes"), True), (None, True), (("no",), False)])
+def test_a_class_that_a_model_has_no_score_for_is_said(classes: Any, *, had: bool) -> None:
+    found = Relearning().after(Noted(), Scores(classes), sides(40), RUN)
+    assert isinstance(found, Missing) != had
+    assert had or "declare the classes of the table" in found.reason
+
+
 def test_corrected_records_are_shown_as_they_were() -> None:
     data = table(60)
     mended = Table.from_arrays(np.full((20, 2), 7.0), ["yes"] * 20, np.arange(20))

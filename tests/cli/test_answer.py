@@ -113,6 +113,6 @@ def test_others_that_were_done_are_said_briefly(tmp_path: Path) -> None:
 def test_an_offer_says_how_much_there_is_to_forget_where_that_is_known() -> None:
     quote = Quote(Empirical(), ("nothing is proven",), 5)
     known = Hardness(4, 96, None, heart=3, asked=4, judged="its training log")
-    offer = Offer("main", Plan("finetune", SimpleNamespace(), quote, {}, known), 100)  # type: ignore[arg-type]
+    offer = Offer("main", Plan("finetune", SimpleNamespace(), quote, {}, known), 100)
     assert any("3 of 4 records are known by heart" in line for line in answer.offer_lines(offer))
     assert answer.offer_document(offer)["hardness"]["level"] == "hard"

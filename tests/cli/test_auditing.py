@@ -57,7 +57,8 @@ def test_only_an_unequal_model_in_the_same_environment_contradicts() -> None:
 def test_a_rehearsal_measures_and_changes_nothing(shop: Any, tmp_path: Path) -> None:
     before = shop.done("status"), shop.done("log", "--last", "1")
     page = tmp_path / "report.html"
-    found = shop.done("audit", "--owners", "person 3", "--tier", "standard", "--models", "5", "--html", str(page))["audit"]
+    said = shop.done("audit", "--owners", "person 3", "--tier", "standard", "--models", "5", "--html", str(page))
+    found = said["audit"]
     assert (found["tier"], found["report"]["claimed"]["name"]) == ("standard", "Exact")
     assert found["report"]["replay"]["equal"]
     assert found["models_learned"] == 5

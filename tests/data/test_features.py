@@ -209,7 +209,7 @@ def test_text_is_kept_as_columns(given: Any) -> None:
         (np.full((1, 1, 1, 1), "a"), "features of 4 dimensions must be numbers, got <U1"),
         (5, "two dimensions"),
         ([[1], [1, 2]], "rows of one length"),
-        (scipy.sparse.csr_array(np.eye(2)), "must be dense, got a sparse csr_array"),
+        (scipy.sparse.csr_array(np.eye(2) * 1j), "sparse features are numbers in rows and columns, got complex128"),
         (np.ma.array([[1.0, 2.0]], mask=[[False, True]]), "must not be masked"),
         (np.array([[1j]]), "must be numbers or text, got complex128"),
         (np.array([["2020"]], "M8[D]"), "must be numbers or text, got datetime64"),

@@ -72,7 +72,7 @@ def test_nobody_there_is_nothing_to_rehearse(project: Project) -> None:
 
 
 def test_the_price_is_that_of_the_oracles(project: Project) -> None:
-    prices = [offered(project, "main", SOMEBODY, tier).visits for tier in ("quick", "replay", "standard")]  # type: ignore[arg-type]
+    prices = [offered(project, "main", SOMEBODY, tier).visits for tier in ("quick", "replay", "standard")]
     assert prices == [0, 2 * 87, 8 * 87]
 
 

@@ -134,7 +134,7 @@ def test_records_stand_in_the_order_that_it_says() -> None:
     learner = LinearLearner(LogisticRegression())
     objective, _ = learner.objective(data, RUN)
     order = learner.order(data, RUN)
-    assert np.array_equal(objective.X, X[order])
+    assert np.array_equal(objective.X.gathered(), X[order])
     assert np.array_equal(np.array(["a", "b", "c"])[objective.y.astype(int)], THREE[order])
     part, _ = learner.objective(data.take(THREE == "b"), RUN, classes=("a", "b", "c"))
     assert set(part.y.tolist()) == {1.0}

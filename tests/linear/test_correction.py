@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,10 +50,21 @@ def begun(objective: Objective) -> Anchored:
     return settle(objective, fit(objective), GOAL).anchored
 
 
+def unseen(objective: Objective, anchored: Anchored, slope: Any) -> float:
+    """How far the true gradient is from the one that is carried along, by what is said of it."""
+    off = (slope(objective, anchored.weights) - anchored.gradient).astype(float)
+    if not anchored.unseen or anchored.factor is None:
+        return float(np.linalg.norm(off)) / anchored.allowance
+    root = math.sqrt(anchored.factor.smallest)
+    return math.sqrt(off @ anchored.factor.solve(off)) / (anchored.unseen + anchored.allowance / root)
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=repr)
 @given(seed=st.integers(0, 2**32 - 1), share=st.sampled_from([0.0025, 0.05, 0.3, 0.8]), targeted=st.booleans())
 @settings(max_examples=12, deadline=None)
-def test_after_any_removal_the_bound_holds(family: Any, seed: int, share: float, targeted: Any, refined: Any) -> None:
+def test_after_any_removal_the_bound_holds(
+    family: Any, seed: int, share: float, targeted: Any, refined: Any, slope: Any
+) -> None:
     whole = records(family)
     count = max(1, int(share * 400))
     order = np.argsort(-whole.norms) if targeted else np.random.default_rng(seed).permutation(400)
@@ -60,7 +73,7 @@ def test_after_any_removal_the_bound_holds(family: Any, seed: int, share: float,
     done = correct(left, begun(whole), GOAL, out=whole.take(gone))
     true = float(np.linalg.norm((done.anchored.weights - refined(left, done.anchored.weights)).astype(float)))
     assert true <= done.bound <= GOAL
-    assert done.anchored.gradient == pytest.approx(left.gradient(done.anchored.weights), abs=1e-9)
+    assert unseen(left, done.anchored, slope) <= 1
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=repr)
@@ -79,23 +92,47 @@ def test_records_that_come_and_a_penalty_that_moves(family: Any, refined: Any) -
     assert true <= done.bound <= GOAL
 
 
-def test_a_removal_among_many_takes_one_pass_and_no_hessian() -> None:
-    whole = records(Logistic(), n=20_000)
+def test_a_removal_among_many_takes_no_pass_and_one_of_some_takes_one(slope: Any) -> None:
+    whole, few = records(Logistic(), n=20_000), records(Logistic(), n=2000)
     done = correct(whole.without(np.array([7])), begun(whole), GOAL, out=whole.take(np.array([7])))
+    assert (done.passes, done.factored, done.searches) == (0, 0, 0)
+    assert 0 < unseen(whole.without(np.array([7])), done.anchored, slope) <= 1
+    done = correct(few.without(np.array([7])), begun(few), GOAL, out=few.take(np.array([7])))
     assert (done.passes, done.factored, done.searches) == (1, 0, 0)
 
 
-def test_a_stream_of_singles_stays_within_the_bound(refined: Any) -> None:
-    whole = records(Logistic(), n=600)
-    held, gone = begun(whole), []
-    for place in range(300):
-        gone.append(place)
-        left = whole.without(np.array(gone))
+@pytest.mark.parametrize("family", [Logistic(), Poisson(), Multinomial(3), Squared()], ids=repr)
+def test_a_stream_of_singles_stays_within_the_bound(family: Any, refined: Any, slope: Any) -> None:
+    """Most without a pass: what is not known of the gradient adds up, and is never less than what is wrong with it."""
+    whole = records(family, n=20_000)
+    held, passes = begun(whole), 0
+    for place in range(200):
+        left = whole.without(np.arange(place + 1))
         done = correct(left, held, GOAL, out=whole.take(np.array([place])))
-        held = done.anchored
-        if place % 25 == 0:
+        held, passes = done.anchored, passes + done.passes
+        assert done.bound <= GOAL
+        if place % 20 == 0:
             true = float(np.linalg.norm((held.weights - refined(left, held.weights)).astype(float)))
-            assert true <= done.bound <= GOAL
+            assert true <= done.bound
+            assert unseen(left, held, slope) <= 1
+    assert passes < 200
+
+
+def test_what_is_not_seen_of_a_gradient_grows_with_the_curvature_that_leaves(slope: Any, refined: Any) -> None:
+    """Coming records, a penalty that moves and many that leave at once, right after a step without a pass."""
+    whole = records(Logistic(), n=20_000)
+    rest, many = whole.without(np.arange(1)), whole.without(np.arange(2000))
+    held = correct(rest, begun(whole), GOAL, out=whole.take(slice(0, 1))).anchored
+    assert held.unseen > 0
+    for now, change in (
+        (whole, {"into": whole.take(slice(0, 1))}),
+        (many, {"out": whole.take(slice(1, 2000))}),
+        (replace(rest, penalty=2.0), {}),
+    ):
+        done = correct(now, held, GOAL, **change)
+        true = float(np.linalg.norm((done.anchored.weights - refined(now, done.anchored.weights)).astype(float)))
+        assert true <= done.bound <= GOAL
+        assert unseen(now, done.anchored, slope) <= 1
 
 
 def test_half_a_class_of_relabelled_records_does_not_diverge(refined: Any) -> None:
@@ -151,3 +188,20 @@ def test_from_too_far_away_it_starts_from_nothing(refined: Any) -> None:
     assert true <= done.bound <= GOAL
     assert done.refits == 1
     assert done.passes <= optimum.PASSES
+
+
+def test_a_factor_that_has_cost_as_much_as_a_new_one_is_made_anew(refined: Any) -> None:
+    """The longest records leave one by one, so that the optimum moves away from the anchor."""
+    whole = records(Logistic(), n=1000)
+    order = np.argsort(-whole.norms)
+    held, made, most = begun(whole), 0, 0
+    for place in range(200):
+        left = whole.without(order[: place + 1])
+        done = correct(left, held, GOAL, out=whole.take(order[[place]]))
+        held, made, most = done.anchored, made + done.factored, max(most, done.passes)
+        assert held.spent < correction.RENEWAL + 1
+        assert held.spent == 0 or not done.factored
+        true = float(np.linalg.norm((held.weights - refined(left, held.weights)).astype(float)))
+        assert true <= done.bound <= GOAL
+    assert 2 <= made <= 60
+    assert most <= 8

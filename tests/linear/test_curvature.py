@@ -125,3 +125,20 @@ def test_a_factor_comes_back_from_its_bytes() -> None:
         read: Any = decode(encode(factor))
         assert read.smallest == factor.smallest
         assert np.array_equal(read.solve(np.ones(13)), factor.solve(np.ones(13)))
+
+
+@given(seed=seeds, name=st.sampled_from(["logistic", "multinomial", "poisson", "gamma", "ridge"]))
+@settings(max_examples=60, deadline=None)
+def test_no_record_has_a_larger_share_than_is_said(seed: int, name: str, hard: Hard) -> None:
+    objective = hard(seed, name)
+    random = np.random.default_rng(seed)
+    w = random.normal(size=objective.size) / max(objective.radius, 1.0)
+    try:
+        factor = Factor.at(objective, w)
+    except LearnError:
+        return
+    part = objective.take(slice(0, 1 if seed % 2 else int(random.integers(1, len(objective)))))
+    v = factor.solve(part.roots(w)[:, 0]) if seed % 2 else random.normal(size=objective.size)
+    if not v.any():
+        return
+    assert factor.share(part) >= (v @ part.data_hessian(w) @ v) / (v @ objective.hessian(w) @ v) * (1 - 1e-9)

@@ -102,3 +102,24 @@ def test_what_noise_cannot_promise_is_refused(epsilon: float, delta: float) -> N
         Budget(1.0, 0.1, 0)
     with pytest.raises(ParameterError, match="noise hides up to"):
         epsilon_of(1.0, 0.0)
+
+
+@pytest.mark.parametrize("mus", [[0.3], [1.0], [0.3] * 4, [0.1, 0.5, 0.9], [0.25] * 10])
+def test_the_accounting_agrees_with_that_of_others(mus: list[float]) -> None:
+    """dp-accounting, to which this Gaussian is a distribution of privacy losses, composed by convolution."""
+    other = pytest.importorskip("dp_accounting", exc_type=ImportError)
+    pld = pytest.importorskip("dp_accounting.pld", exc_type=ImportError)
+    accountant = pld.PLDAccountant(value_discretization_interval=1e-4)
+    for mu in mus:
+        accountant.compose(other.GaussianDpEvent(1 / mu))
+    whole = composed(mus)
+    for epsilon in (0.1, 1.0, 3.0):
+        assert delta_of(whole, epsilon) == pytest.approx(accountant.get_delta(epsilon), rel=1e-4, abs=1e-12)
+    for delta in (1e-3, 1e-5, 1e-8):
+        assert epsilon_of(whole, delta) == pytest.approx(accountant.get_epsilon(delta), rel=1e-4)
+
+
+@pytest.mark.parametrize(("epsilon", "delta"), [(1.0, 1e-5), (0.1, 1e-6), (4.0, 1e-5), (8.0, 1e-6)])
+def test_one_release_needs_the_noise_that_others_say(epsilon: float, delta: float) -> None:
+    other = pytest.importorskip("dp_accounting", exc_type=ImportError)
+    assert 1 / mu_of(epsilon, delta) == pytest.approx(other.get_sigma_gaussian(epsilon, delta), rel=1e-6)

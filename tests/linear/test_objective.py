@@ -173,3 +173,32 @@ def test_what_does_not_fit_is_refused() -> None:
             Objective(Logistic(), np.zeros((1, 1)), np.zeros(1), penalty)
     with pytest.raises(DataError, match="a Poisson response"):
         Objective(Poisson(), np.zeros((1, 1)), -np.ones(1), 1.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(seed=seeds)
+@settings(max_examples=20, deadline=None)
+def test_no_margin_is_farther_than_is_said(name: str, seed: int, hard: Hard) -> None:
+    objective = hard(seed, name)
+    w, origin = near(objective, seed), near(objective, seed + 1)
+    way = objective.margins(w - origin)
+    there = np.ones(len(objective), bool) if objective.weights is None else objective.weights > 0
+    most = float(np.sqrt((way**2).sum(axis=1))[there].max(initial=0.0))
+    point = objective.at(w, origin)
+    assert most <= point.apart <= most * (1 + 1e-6) + 1e-9 * (1 + objective.radius)
+    assert point.origin is origin
+    assert objective.at(w).apart == np.inf
+
+
+def test_a_margin_rounds_as_often_as_its_record_has_numbers() -> None:
+    """One in a hundred columns: the allowance is a tenth of what as many full columns would have."""
+    random = np.random.default_rng(0)
+    X, y = np.zeros((500, 400)), random.integers(0, 2, 500)
+    X[np.arange(500), random.integers(0, 400, 500)] = 5.0
+    w = random.normal(size=401) * 20
+    sparse_one = Objective(Logistic(), X, y, 1.0)
+    full = Objective(Logistic(), np.where(X > 0, X, 1e-9), y, 1.0)
+    assert sparse_one.fullest == 2
+    assert full.fullest == 401
+    assert sparse_one.at(w).allowance < 0.3 * full.at(w).allowance
+    assert sparse_one.take(slice(0, 9)).held_at(0.0).fullest == 2

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from expunge.errors import LearnError
 from expunge.linear.curvature import Factor
-from expunge.linear.families import Logistic, Multinomial, Squared
+from expunge.linear.families import Logistic, Multinomial, Poisson, Squared, SquaredHinge
 from expunge.linear.implicit import Implicit
 from expunge.linear.objective import Objective
 from expunge.linear.optimum import fit
-from expunge.linear.residual import by_self_concordance, by_strong_convexity, distance, sharper
+from expunge.linear.residual import by_self_concordance, by_strong_convexity, distance, sharper, stepped
 
 Hard = Callable[..., Objective]
 Refined = Callable[[Objective, Any], Any]
@@ -64,6 +64,87 @@ def test_no_bound_is_below_the_distance(
     except LearnError:  # margins that overflow
         pass
     assert all(bound >= true * (1 - 1e-12) for bound in bounds), (bounds, true)
+
+
+@pytest.mark.parametrize("name", ["logistic", "multinomial", "poisson", "gamma", "ridge"])
+@given(seed=seeds, near=st.floats(-9, 0))
+@settings(max_examples=60, deadline=None)
+def test_no_step_leads_farther_than_is_inferred(
+    name: str, seed: int, near: float, hard: Hard, refined: Refined, slope: Any
+) -> None:
+    """Two steps without a pass, from an anchor that is elsewhere: the gradient, and the distance."""
+    objective = hard(seed, name)
+    best = optimum(objective, refined)
+    if best is None:
+        return
+    random = np.random.default_rng(seed + 1)
+    anchor, w = (best.astype(float) + random.normal(size=objective.size) * 10.0**near for _ in range(2))
+    try:
+        factor = Factor.at(objective, anchor)
+    except LearnError:
+        return
+    point = objective.at(w, anchor if seed % 2 else None)
+    for _ in range(2):
+        there = stepped(objective, point, factor, factor.solve(point.gradient) * random.uniform(0.3, 1.0))
+        if there is None:
+            return
+        point = there
+        wrong = (slope(objective, point.weights) - point.gradient).astype(float)
+        if factor.smallest > 1e-9 * factor.mass:  # else the norm below is rounding
+            off = math.sqrt(wrong @ factor.solve(wrong)) * (1 - 1e-6)
+            assert off <= point.unseen + point.allowance / math.sqrt(factor.smallest)
+        true = float(np.linalg.norm((point.weights - best).astype(float)))
+        assert distance(objective, point, factor) >= true * (1 - 1e-12)
+
+
+def test_a_step_from_far_away_or_without_a_constant_infers_nothing() -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(50, 2)), random.integers(0, 2, 50)
+    model = Objective(Logistic(), X, y, 1.0, "penalised")
+    factor, far = Factor.at(model, np.zeros(3)), np.full(3, 9.0)
+    assert stepped(model, model.at(far), factor, np.zeros(3)) is None
+    hinge = Objective(SquaredHinge(), X, y, 1.0, "penalised")
+    assert stepped(hinge, hinge.at(np.zeros(3)), Factor.at(hinge, np.zeros(3)), np.zeros(3)) is None
+
+
+def test_a_gradient_that_overflowed_infers_nothing() -> None:
+    counts = Objective(Poisson(), np.array([[900.0], [1.0]]), np.array([1.0, 2.0]), 1.0, "none")
+    lost = counts.at(np.array([1.0]))
+    assert lost.length == np.inf
+    factor = Factor.at(counts, np.array([-1.0]))
+    assert stepped(counts, lost, factor, factor.solve(lost.gradient)) is None
+
+
+def test_an_inference_without_the_third_derivative_is_found_out(monkeypatch: pytest.MonkeyPatch, slope: Any) -> None:
+    random = np.random.default_rng(0)
+    model = Objective(Logistic(), random.normal(size=(50, 2)), random.integers(0, 2, 50), 1.0)
+    w = np.array([0.3, -0.3, 0.2])
+    factor, point = Factor.at(model, w), model.at(w)
+
+    def wrong() -> float:
+        there = stepped(model, point, factor, factor.solve(point.gradient))
+        assert there is not None
+        off = (slope(model, there.weights) - there.gradient).astype(float)
+        return math.sqrt(off @ factor.solve(off)) / (there.unseen + there.allowance / math.sqrt(factor.smallest))
+
+    assert 0.01 < wrong() < 1
+    monkeypatch.setattr(Logistic, "skew", 0.01)
+    assert wrong() > 1
+
+
+def test_what_was_measured_on_the_way_counts_for_its_origin_alone() -> None:
+    """The margins' way is shorter than the longest record says; from another anchor it says nothing."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(60, 8))
+    X[0] *= 30.0
+    model = Objective(Logistic(), X, random.integers(0, 2, 60), 1.0)
+    w = fit(model).weights
+    anchor = w + 1e-2 * np.append(np.linalg.svd(X[:1])[2][-1], 0.0)  # where the longest record does not look
+    factor = Factor.at(model, anchor)
+    plain, measured = model.at(w), model.at(w, anchor)
+    assert measured.apart < 0.1 * model.radius * 1e-2
+    assert distance(model, measured, factor) < distance(model, plain, factor)
+    assert distance(model, model.at(w, w), factor) == distance(model, plain, factor)
 
 
 @pytest.mark.parametrize("name", ["logistic", "multinomial", "poisson", "gamma", "ridge"])

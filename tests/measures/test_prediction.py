@@ -76,6 +76,16 @@ def test_figures_that_no_key_changes() -> None:
     assert (compared([1.0] * 3, [1.0] * 4).p, compared([1.0] * 3, [2.0] * 4).p) == (1.0, 0.0)
 
 
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_a_share_of_few_records_raises_no_more_alarms_than_it_may(count: int) -> None:
+    """Right with a chance of .9: oracles often agree by chance, and one that does not is no finding."""
+    drawn = random(4).binomial(count, 0.9, size=(3000, 8)) / count
+    alarms = sum(placed(row[0], row[1:].tolist(), step=1 / count).p <= 0.05 / 9 for row in drawn)
+    assert alarms <= 0.02 * len(drawn)  # shares of few are no normal law; one level of nine is .0056
+    unaware = sum(placed(row[0], row[1:].tolist()).p <= 0.05 / 9 for row in drawn)
+    assert unaware > 2 * alarms or count == 10
+
+
 @pytest.mark.parametrize("its", [[1.0, 2.0], [1.0, 2.0, np.nan], []])
 def test_too_little_to_compare_with_is_said(its: list[float]) -> None:
     with pytest.raises(DataError, match="at least 3"):

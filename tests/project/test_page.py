@@ -19,6 +19,7 @@ from expunge.project.settings import (
     parse,
 )
 
+PROMISES: list[Any] = ["exact", "empirical", "suppressed", {"distance": 1e-6}, {"epsilon": 2, "delta": 0.1}]
 HOSTILE = [
     "a.b",
     'a"b',
@@ -69,7 +70,7 @@ def any_settings(draw: st.DrawFn) -> Settings:
             draw(st.sampled_from(("classification", "regression"))),
             draw(texts),
             draw(texts),
-            draw(st.sampled_from(("exact", "empirical", "suppressed"))),
+            draw(st.sampled_from(PROMISES)),
             draw(st.booleans()),
             draw(counts),
             *(draw(options) for _ in range(3)),

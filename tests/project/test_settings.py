@@ -16,7 +16,7 @@ from expunge.data.kinds import Kind
 from expunge.errors import ProjectError
 from expunge.project.rules import FILE
 from expunge.project.settings import KINDS, ModelSettings, find, model_of, parse, read
-from expunge.values import Exact
+from expunge.values import Bounded, Certified, Exact
 
 WHOLE = """
 [project]
@@ -162,3 +162,18 @@ def test_secrets_in_a_url_are_not_repeated() -> None:
     with pytest.raises(ProjectError) as refused:
         parse(text)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_promise_with_numbers_is_a_table() -> None:
+    def claim(promise: str) -> object:
+        return parse(WHOLE.replace('task = "class', f'promise = {promise}\ntask = "class')).models["main"].claim
+
+    assert claim('"exact"') == Exact()
+    assert claim("{distance = 1e-6}") == Bounded(1e-6)
+    assert claim("{delta = 1e-5, epsilon = 1}") == Certified(1.0, 1e-5)
+    for wrong in ("{}", "{epsilon = 1.0}", "{distance = 0}", "{distance = 1, delta = 0.1}", "{epsilon = 1, delta = 1}"):
+        with pytest.raises(ProjectError, match=r"promise in \[models.main\] must be one of exact, .* a table"):
+            claim(wrong)
+    for wrong in ('"bounded"', "1e-6", "[1]", "{distance = true}", "{distance = inf}"):
+        with pytest.raises(ProjectError, match="distance = 1e-6"):
+            claim(wrong)

@@ -29,6 +29,8 @@ import numpy as np
 
 from expunge import keyed
 from expunge.audit.arms import Answers, Missing, Parts, answers
+from expunge.audit.further import Sides
+from expunge.audit.stress import told_after
 from expunge.codec import decode, encode, fingerprint
 from expunge.environment import tag_of
 from expunge.errors import CodecError
@@ -36,6 +38,7 @@ from expunge.protocol import Named, Together
 
 if TYPE_CHECKING:
     from expunge.audit.figures import Model
+    from expunge.audit.stress import Arm, Stress
     from expunge.data.table import Table
     from expunge.protocol import Learner, Run, Store
     from expunge.values import Target
@@ -59,6 +62,8 @@ class Ensemble:
     run : Run
     kept : mapping of str to bytes
         Where answers of finished models rest, so that an interrupted audit goes on.
+    stresses : tuple of Stress
+        After each of which an oracle is asked again.
     """
 
     method: Learner[Table, Any, Any]
@@ -67,6 +72,7 @@ class Ensemble:
     sets: Parts[Table | Missing]
     run: Run
     kept: Store = field(default_factory=dict, repr=False)
+    stresses: tuple[Stress, ...] = ()
 
     @cached_property
     def after(self) -> Table:
@@ -84,7 +90,11 @@ class Ensemble:
 
     def oracles(self, arm: str, count: int) -> list[Model]:
         """What models say that were learned without the target, each under a key of its own."""
-        return [one for (one,) in self._made(arm, count, self._oracles)]
+        return [one for one, *_ in self.tried(arm, count)]
+
+    def tried(self, arm: str, count: int) -> list[Arm]:
+        """What oracles say, and what they say after each stress."""
+        return self._made(arm, count, self._oracles)
 
     def pairs(self, count: int) -> list[Pair]:
         """What models say that learned all, and what they say once they forgot; each under a key of its own."""
@@ -94,6 +104,20 @@ class Ensemble:
         """What one model says; ``knew``: whether it met a column that the target erases."""
         names = self.data.names if knew else self.after.names
         return told(self.method, model, self._among(names))
+
+    def under_stress(self, model: Any, name: str, *, knew: bool) -> Arm:
+        """What one model says, and what it says after each stress, by a key that belongs to its name."""
+        names, run = self.data.names if knew else self.after.names, self.run.afresh()
+        run = replace(run, key=keyed.subkey(run.key, "audit", "under stress", name))
+        work = _Work(self.method, self.data, None, (self._among(names),), run, self.stresses, self.sides(names))
+        return _arm(work, model)
+
+    def sides(self, names: tuple[str, ...]) -> Sides | None:
+        """What models are stressed with; None where that is not asked for."""
+        retained, gone = self.sets.retained, self.sets.forgotten
+        if not self.stresses or isinstance(retained, Missing) or isinstance(gone, Missing):
+            return None
+        return Sides(retained.select(names), gone.select(names), self.run.key)
 
     # -- one by one, from those that are kept on -----------------------------------------------------------------------
 
@@ -107,16 +131,18 @@ class Ensemble:
             self.run.tick(f"audit: {arm}", count - len(missing) + done, count)
         return [tuple(self._dressed(one) for one in decode(self.kept[name])) for name in names]
 
-    def _oracles(self, runs: list[Run]) -> Iterator[tuple[Model]]:
-        sets = self._among(self.after.names)
+    def _oracles(self, runs: list[Run]) -> Iterator[Arm]:
+        names = self.after.names
+        beside = self.stresses, self.sides(names)
+        works = [_Work(self.method, self.after, None, (self._among(names),), run, *beside) for run in runs]
         together = _together(self.method)
         if together is not None and len(runs) > 1:
             for at in range(0, len(runs), together.together):
                 some = runs[at : at + together.together]
-                for model in together.learn_together([self.after] * len(some), some):
-                    yield (told(self.method, model, sets),)
+                models = together.learn_together([self.after] * len(some), some)
+                yield from map(_arm, works[at : at + together.together], models)
             return
-        yield from self.run.map(_oracle, [_Work(self.method, self.after, None, (sets,), run) for run in runs])
+        yield from self.run.map(_oracle, works)
 
     def _pairs(self, runs: list[Run]) -> Iterator[tuple[Model, ...]]:
         sets = (self._among(self.data.names), self._among(self.after.names))
@@ -130,8 +156,9 @@ class Ensemble:
         parts = [b"" if isinstance(part, Missing) else _digest(part, run) for _, part in self.asked.each()]
         tag = tag_of(getattr(self.method, "learner", self.method), run.threads)
         return "audit/" + keyed.digest(
-            bytes(run.key), *parts, _digest(self.data, run), _spelled(self.method).encode(), tag.encode()
-        )
+            bytes(run.key), *parts, _digest(self.data, run), _spelled(self.method).encode(), tag.encode(),
+            *(_spelled(stress).encode() for stress in self.stresses),
+        )  # fmt: skip
 
     def _dressed(self, bare: dict[str, Any]) -> Model:
         """What a model says of the parts, from what is kept of it: labels are those of the part."""
@@ -162,6 +189,8 @@ class _Work:
     target: Target | None
     sets: tuple[Parts[Table | Missing], ...]
     run: Run
+    stresses: tuple[Stress, ...] = ()
+    sides: Sides | None = None
 
 
 def told(method: Learner[Table, Any, Any], model: Any, sets: Parts[Table | Missing]) -> Model:
@@ -169,8 +198,19 @@ def told(method: Learner[Table, Any, Any], model: Any, sets: Parts[Table | Missi
     return sets.map(lambda part: answers(method, model, part))
 
 
-def _oracle(work: _Work) -> tuple[Model]:
-    return (told(work.method, work.method.learn(work.data, work.run), work.sets[0]),)
+def _oracle(work: _Work) -> Arm:
+    return _arm(work, work.method.learn(work.data, work.run))
+
+
+def _arm(work: _Work, model: Any) -> Arm:
+    """What a model says as it is, and after each stress, under keys derived from its own."""
+    found = [told(work.method, model, work.sets[0])]
+    if work.sides is None:
+        return tuple(found)
+    for stress in work.stresses:
+        run = replace(work.run, key=keyed.subkey(work.run.key, "stress", stress.name))
+        found.append(told_after(stress, work.method, model, work.sides, run))
+    return tuple(found)
 
 
 def _pair(work: _Work) -> tuple[Model, Model]:

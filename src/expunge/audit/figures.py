@@ -58,6 +58,8 @@ class Figure:
         A number, or `Missing` where there is none.
     beside : bool
         Whether it looks at the other oracles.
+    counts : {"retained", "forgotten", "test"}, optional
+        The part of which it is a share of right decisions: it goes in steps of one record.
     """
 
     name: str
@@ -66,6 +68,12 @@ class Figure:
     limits: str
     of: Callable[[Model, Sequence[Model]], float | Missing]
     beside: bool = False
+    counts: Literal["retained", "forgotten", "test"] | None = None
+
+    def step(self, model: Model) -> float:
+        """How far apart neighbouring values are; 0 where they are as close as numbers can be."""
+        given = None if self.counts is None else getattr(model, self.counts)
+        return 1 / len(given.part) if isinstance(given, Answers) and given.classes is not None else 0.0
 
 
 def fits(given: Answers) -> NDArray[np.float64]:
@@ -127,6 +135,8 @@ def _rmia(model: Model, others: Sequence[Model]) -> float | Missing:
     if gone.classes is None or gone.label.ndim > 1 or not len(like):
         return Missing("it takes one class for each record, and held-out records of these classes")
     asked = [one for one in others if isinstance(one.forgotten, Answers) and isinstance(one.test, Answers)]
+    if not asked:
+        return Missing("no other oracle answers")
     mine, its = (
         ratios(_own(getattr(model, part)), np.array([_own(getattr(one, part)) for one in asked]))
         for part in ("forgotten", "test")
@@ -162,6 +172,7 @@ FIGURES = (
     Figure(
         "accuracy", "accuracy on the forgotten (of numbers: root mean squared error)", "leakage",
         "Neither low nor high accuracy is forgetting; only the oracle's is.", _accuracy("forgotten"),
+        counts="forgotten",
     ),
     Figure(
         "population", "chance that a forgotten record fits better than a held-out one", "leakage",
@@ -177,11 +188,11 @@ FIGURES = (
     ),
     Figure(
         "retained", "accuracy on the retained (of numbers: root mean squared error)", "damage",
-        "It says nothing of forgetting.", _accuracy("retained"),
+        "It says nothing of forgetting.", _accuracy("retained"), counts="retained",
     ),
     Figure(
         "test", "accuracy on held-out records (of numbers: root mean squared error)", "damage",
-        "It says nothing of forgetting.", _accuracy("test"),
+        "It says nothing of forgetting.", _accuracy("test"), counts="test",
     ),
     Figure(
         "answers", "distance of all scores of held-out records from oracles'", "damage",

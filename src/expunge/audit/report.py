@@ -38,18 +38,22 @@ from expunge.audit import agreement, full, membership, replay, standard, utility
 from expunge.audit.arms import Four, Missing, Parts, answers, parts
 from expunge.audit.ensemble import Ensemble
 from expunge.audit.layout import laid_out, said, shown
+from expunge.audit.stress import chosen, compared, price
 from expunge.audit.verdict import Verdict, overall, screening
 from expunge.errors import ParameterError
 from expunge.protocol import Key, Priced
 from expunge.values import Empirical, Exact, Suppressed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from expunge.audit.agreement import Agreements
     from expunge.audit.arms import Answers
     from expunge.audit.full import Full
     from expunge.audit.membership import Membership
     from expunge.audit.replay import Replay
     from expunge.audit.standard import Finding
+    from expunge.audit.stress import Stress
     from expunge.audit.utility import Utility
     from expunge.data.table import Table
     from expunge.protocol import Learner, Run, Store
@@ -88,6 +92,8 @@ class Report:
     findings : tuple of Finding
         Of the standard and the full tier: each figure with its own verdict.
     full : Full or None
+    lacking : tuple of str
+        Stresses that were asked for and could not be done, each with the reason.
     """
 
     claimed: Claim
@@ -104,6 +110,7 @@ class Report:
     membership: Four[Membership | Missing]
     findings: tuple[Finding, ...] = ()
     full: Full | None = None
+    lacking: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The report as plain text, with what each figure can show and cannot."""
@@ -117,6 +124,7 @@ class Report:
             *(line for veto in self.vetoes for line in said(f"VETO: {veto}.")),
             "",
             *(_found(self.findings) if self.findings else []),
+            *(line for reason in self.lacking for line in said(f"Not measured: {reason}.")),
             *replay.lines(self.replay),
             "",
             *utility.lines(self.utility),
@@ -143,6 +151,7 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
     tier: Tier = "replay",
     models: int | None = None,
     kept: Store | None = None,
+    stress: Sequence[str | Stress] = (),
 ) -> Report:
     """Measure a forgetting. Nothing given is changed, ``run.store`` included; `visits` says what it costs.
 
@@ -168,24 +177,28 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
         Oracles of the standard tier (eight), models of each arm of the full one (64).
     kept : mapping of str to bytes, optional
         Where what finished models say is kept: an audit that was interrupted goes on from there.
+    stress : sequence of str or Stress
+        In the standard tier: "resurfacing", "relearning", "quantisation", or one made by its class
+        (`expunge.audit.stress`). All models go through each before they are asked again, which costs training.
 
     Raises
     ------
     DataError
         If the test is not held out, or tables and models do not fit each other.
     ParameterError
-        If the second key is the first, or there is no such tier, or it cannot do with so few models.
+        If the second key is the first, or there is no such tier, or it cannot do with so few models; if there is no
+        such stress, or the tier has none.
     """
     other = keyed.subkey(run.key, "second oracle") if second_key is None else second_key
     if Key(other) == run.key:
         msg = "the second oracle needs a key of its own: under the first it is the first"
         raise ParameterError(msg)
     count, sets = _models(tier, models), parts(data, target, test)
-    ensemble = Ensemble(method, data, target, sets, run, {} if kept is None else kept)
+    ensemble = Ensemble(method, data, target, sets, run, {} if kept is None else kept, chosen(stress, tier))
     four, replayed = _learned(ensemble, original, forgotten.model, other, tier)
     asked = _asked(method, four, sets, ensemble.after.names)
     recognised = asked.map(lambda arm: membership.membership(arm.forgotten, arm.test))
-    findings, beside = _findings(ensemble, four, tier, count)
+    findings, beside, lacking = _findings(ensemble, four, tier, count)
     claim, vetoes = _judged(forgotten.claim, replayed, recognised, findings)
     return Report(
         claimed=forgotten.claim,
@@ -202,6 +215,7 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
         membership=recognised,
         findings=findings,
         full=beside,
+        lacking=lacking,
     )
 
 
@@ -214,6 +228,7 @@ def visits(  # noqa: PLR0913  (as `audit`)
     *,
     models: int | None = None,
     forgetting: int = 0,
+    stress: Sequence[str | Stress] = (),
 ) -> int:
     """Record visits that an audit costs, to be known before it begins; ``forgetting`` is what one forgetting costs.
 
@@ -232,7 +247,8 @@ def visits(  # noqa: PLR0913  (as `audit`)
     )
     if tier == "full":
         return 2 * after + count * (whole + forgetting + 2 * after)
-    return count * after
+    stays = len(data.after(target))
+    return count * after + (count + 1) * price(chosen(stress, tier), method, stays, len(data) - stays)
 
 
 def _models(tier: Tier, models: int | None) -> int:
@@ -260,21 +276,28 @@ def _learned(
     return Four(original, forgotten, oracle, second), replay.compared(forgotten, oracle, seconds)
 
 
-def _findings(ensemble: Ensemble, four: Four[Any], tier: Tier, count: int) -> tuple[tuple[Finding, ...], Full | None]:
-    """The figures of the standard and the full tier.
+def _findings(
+    ensemble: Ensemble, four: Four[Any], tier: Tier, count: int
+) -> tuple[tuple[Finding, ...], Full | None, tuple[str, ...]]:
+    """The figures of the standard and the full tier, and what could not be had.
 
     The oracle under the run's own key is none of the references: where forgetting is exact, it is the forgotten model.
     """
     if tier == "standard":
-        others = [ensemble.told(four.second, knew=False), *ensemble.oracles("oracle", count - 2)]
-        both = ensemble.told(four.original, knew=True), ensemble.told(four.forgotten, knew=False)
-        return standard.findings(*both, others), None
+        second = ensemble.under_stress(four.second, "second oracle", knew=False)
+        others = [second, *ensemble.tried("oracle", count - 2)]
+        old, new = (
+            ensemble.under_stress(model, "under audit", knew=knew)
+            for model, knew in ((four.original, True), (four.forgotten, False))
+        )
+        further, lacking = compared(ensemble.stresses, ensemble.sides(ensemble.after.names), old, new, others)
+        return standard.findings(old[0], new[0], [one for one, *_ in others], further), None, lacking
     if tier == "full":
         pairs = ensemble.pairs(count)
         before, after = [pair.original for pair in pairs], [pair.forgotten for pair in pairs]
         oracles, seconds = (ensemble.oracles(arm, count) for arm in ("oracle", "second oracle"))
-        return full.findings(full.Four(before, after, oracles, seconds))
-    return (), None
+        return *full.findings(full.Four(before, after, oracles, seconds)), ()
+    return (), None, ()
 
 
 def _verdict(findings: tuple[Finding, ...], recognised: Four[Membership | Missing]) -> Verdict:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from expunge.audit.figures import Figure, Model
+    from expunge.audit.stress import Compared
 
 FEWEST = 4
 """Oracles under other keys than the run's: with fewer, next to nothing can be seen."""
@@ -70,8 +71,12 @@ class Finding:
     verdict: Verdict
 
 
-def findings(original: Model, forgotten: Model, oracles: Sequence[Model]) -> tuple[Finding, ...]:
+def findings(
+    original: Model, forgotten: Model, oracles: Sequence[Model], further: Sequence[Compared] = ()
+) -> tuple[Finding, ...]:
     """All figures that can be had, each with its verdict; p-values are put right for their number.
+
+    ``further`` are figures of the same models after something was done to all of them (`expunge.audit.stress`).
 
     Raises
     ------
@@ -81,13 +86,15 @@ def findings(original: Model, forgotten: Model, oracles: Sequence[Model]) -> tup
     if len(oracles) < FEWEST:
         msg = f"the standard tier places a model among at least {FEWEST} oracles, got {len(oracles)}"
         raise DataError(msg)
-    taken = [(figure, _taken(figure, original, forgotten, oracles)) for figure in FIGURES]
-    had = [(figure, values) for figure, values in taken if values is not None]
+    asked = [*((figure, original, forgotten, oracles) for figure in FIGURES), *further]
+    taken = [(row[0], row[0].step(row[2]), _taken(*row)) for row in asked]
+    had = [(figure, step, values) for figure, step, values in taken if values is not None]
     level = ALPHA / max(1, len(had))  # what Holm leaves the first of them
     if not had:
         return ()
     made = [
-        (figure, its, [placed(value, its, alpha=level, power=POWER) for value in both]) for figure, (both, its) in had
+        (figure, its, [placed(value, its, alpha=level, power=POWER, step=step) for value in both])
+        for figure, step, (both, its) in had
     ]
     adjusted = holm([mine.p for _, _, (_, mine) in made]).tolist()
     return tuple(

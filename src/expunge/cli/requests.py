@@ -164,9 +164,7 @@ def _target(whole: Project, asked: Asked) -> Target:
     return asked.target(whole.published().snapshot.schema)
 
 
-def take_in(
-    whole: Project, screen: Screen, target: Target, who: tuple[str | None, str | None], *, queue: bool
-) -> None:
+def take_in(whole: Project, screen: Screen, target: Target, who: tuple[str | None, str | None], *, queue: bool) -> None:
     """Take a request in, say its salt, work it off, and say what came out."""
     from expunge.engine import intake
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from expunge import keyed
 from expunge.data import features as feats
+from expunge.data.compressed import is_compressed
 from expunge.data.items import Items, rows_at_a_time
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def twins(table: Table, target: Target) -> NDArray[np.intp]:
     if change is None or not len(change.out) or len(change.out) == len(table):
         return np.zeros(0, dtype=np.intp)
     staying, features = np.delete(np.arange(len(table)), change.out), table.columns.features
-    if isinstance(features, Items) or not feats.in_columns(features):
+    if isinstance(features, Items) or is_compressed(features) or not feats.in_columns(features):
         key = next(iter(features.digested), TWINS) if isinstance(features, Items) else TWINS
         made = _as_one(table.digests(key, named=False))  # reads what was not digested yet, once
         return staying[np.isin(made[staying], made[change.out])]
@@ -66,7 +67,9 @@ def twins(table: Table, target: Target) -> NDArray[np.intp]:
 
 def _in_chunks(features: Features, count: int, key: Secret) -> Iterator[tuple[slice, list[NDArray[np.uint8]]]]:
     """Some rows at a time, and their blocks of bytes."""
-    narrow = isinstance(features, pa.Table) or not feats.in_columns(features)  # each text or record is one digest
+    narrow = (
+        isinstance(features, pa.Table) or is_compressed(features) or not feats.in_columns(features)
+    )  # each text or record is one digest
     blocks = feats.row_bytes(features, key) if narrow else []
     step = keyed.ROWS if narrow else rows_at_a_time(features)
     for start in range(0, count, step):

@@ -1,11 +1,12 @@
 """Features of records: numbers of any shape, or named columns of any type, handed on as what they came as.
 
-A matrix stays a numpy array, whose columns have names. An array of more dimensions (images, sequences) stays one too,
-and is one column: a record is one thing. Both are read when they are asked for where they are memory-mapped, as items
-of a dataset are (`Items`). A frame (pandas, polars, Arrow) and an array of objects become an Arrow table, and turn
-back into a frame of their kind when an estimator asks for them, so that ``ColumnTransformer`` finds its columns. Types
-are those that Arrow gives back: integers with missing values become floats, an order of categories is lost. Categories
-are those of the rows at hand, sorted: a category that only a forgotten record had leaves with it.
+A matrix stays a numpy array, whose columns have names; a sparse one stays sparse (`compressed`). An array of more
+dimensions (images, sequences) stays one too, and is one column: a record is one thing. Both are read when they are
+asked for where they are memory-mapped, as items of a dataset are (`Items`). A frame (pandas, polars, Arrow) and an
+array of objects become an Arrow table, and turn back into a frame of their kind when an estimator asks for them, so
+that ``ColumnTransformer`` finds its columns. Types are those that Arrow gives back: integers with missing values
+become floats, an order of categories is lost. Categories are those of the rows at hand, sorted: a category that only
+a forgotten record had leaves with it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 
 from expunge import keyed
+from expunge.data import compressed
 from expunge.data.columns import as_arrow
 from expunge.data.items import Items, digest_records, is_mapped, of_array
 from expunge.errors import DataError
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from expunge.keyed import Secret
 
 Features: TypeAlias = NDArray[Any] | Items | pa.Table
-"""(n, d) or (n, ...) numbers, here or to be read, or a table of d named columns."""
+"""(n, d) or (n, ...) numbers, here or to be read, or a table of d named columns; or compressed sparse rows."""
 
-Kind: TypeAlias = Literal["matrix", "array", "items", "objects", "pandas", "polars", "arrow"]
+Kind: TypeAlias = Literal["matrix", "sparse", "array", "items", "objects", "pandas", "polars", "arrow"]
 """What the features came as, and are handed to an estimator as."""
 
 NUMBERS = "biuf"
@@ -74,13 +76,15 @@ def as_features(given: Any, columns: Sequence[str] | None) -> tuple[Features, tu
         table = pa.table(parts, schema=pa.schema(fields))
         kind: Kind = {"pandas": "pandas", "polars": "polars"}.get(frame.implementation.value, "arrow")  # type: ignore[assignment]
         return _refuse_nested(table), names, kind
-    matrix = _matrix(given)
+    matrix = compressed.as_rows(given) if compressed.is_compressed(given) else _matrix(given)
     if matrix.ndim > 2:
         return _kept(matrix), _name_of_one(columns, matrix.shape[1:]), "array"
     names = _unique_names(columns if columns is not None else default_names(matrix.shape[1]))
     if len(names) != matrix.shape[1]:
         msg = f"{matrix.shape[1]} columns need {matrix.shape[1]} names, got {len(names)}"
         raise DataError(msg)
+    if compressed.is_compressed(matrix):
+        return matrix, names, "sparse"
     if matrix.dtype.kind in NUMBERS:
         return _kept(matrix), names, "matrix"
     parts = [as_arrow(_plain(matrix[:, k]), f"column {name!r}") for k, name in enumerate(names)]
@@ -94,8 +98,10 @@ def default_names(count: int) -> tuple[str, ...]:
 
 def handed(features: Features, kind: Kind) -> Any:
     """Features as an estimator takes them: what they came as; those to be read are read, all of them."""
-    if isinstance(features, np.ndarray | Items):
-        return features if isinstance(features, np.ndarray) else features.whole()
+    if isinstance(features, Items):
+        return features.whole()
+    if not isinstance(features, pa.Table):
+        return features
     if kind == "objects":
         columns = [np.array(column.to_pylist(), dtype=object) for column in features.columns]
         return np.column_stack(columns) if columns else np.empty((len(features), 0), dtype=object)
@@ -114,6 +120,8 @@ def take(features: Features, rows: NDArray[np.intp] | slice) -> Features:
         return features.take(rows)
     if isinstance(features, np.ndarray):
         return features[rows] if features.ndim == 2 else np.ascontiguousarray(features[rows])  # one layout for any view
+    if not isinstance(features, pa.Table):
+        return features[rows]
     return features.take(np.arange(len(features))[rows] if isinstance(rows, slice) else rows)
 
 
@@ -123,15 +131,18 @@ def select(features: Features, places: Sequence[int]) -> Features:
         return features if places else np.empty((len(features), 0), features.dtype)
     if isinstance(features, Items):
         return features.select(places)
-    return features[:, places] if isinstance(features, np.ndarray) else features.select(list(places))
+    return features.select(list(places)) if isinstance(features, pa.Table) else features[:, places]
 
 
 def column(features: Features, place: int, rows: NDArray[np.intp] | None = None) -> NDArray[Any]:
     """One column as an array, for reading; of all rows, or of some."""
     if isinstance(features, Items):
         return (features.select([place]).read(rows)[:, 0]) if features.columned else features.read(rows)
-    if isinstance(features, np.ndarray):
-        values: NDArray[Any] = features[:, place] if features.ndim == 2 else features
+    rows_of: Any = features
+    if compressed.is_compressed(features):
+        values: NDArray[Any] = rows_of[:, [place]].toarray()[:, 0]
+    elif isinstance(features, np.ndarray):
+        values = features[:, place] if features.ndim == 2 else features
     else:
         values = features.column(place).to_numpy()
     return values if rows is None else values[rows]
@@ -151,6 +162,8 @@ def joined(first: Features, then: Features) -> Features:
         if isinstance(first, Items) and not isinstance(then, pa.Table):
             return first.joined(_like(first, then))
         then = then.read() if isinstance(then, Items) else then
+        if compressed.is_compressed(first) and not isinstance(then, pa.Table):
+            return compressed.joined(first, then)
         if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
             return np.concatenate([first, _narrowed(then, first.dtype)])
         if isinstance(first, pa.Table) and isinstance(then, pa.Table):
@@ -184,12 +197,15 @@ def _narrowed(matrix: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def schema(features: Features) -> str:
     """Types of the columns, as text."""
     if not isinstance(features, pa.Table):
-        return " x ".join([features.dtype.str, *map(str, features.shape[1:])])
+        said = " x ".join([features.dtype.str, *map(str, features.shape[1:])])
+        return f"sparse {said}" if compressed.is_compressed(features) else said
     return ", ".join(f"{field.type}{' in categories' if field.metadata else ''}" for field in features.schema)
 
 
 def row_bytes(features: Features, key: Secret) -> list[NDArray[np.uint8]]:
     """Blocks of bytes of a fixed width, which laid side by side tell any two rows apart; text by keyed digest."""
+    if compressed.is_compressed(features):
+        return [compressed.digests(features, key)]
     if not isinstance(features, pa.Table):
         if in_columns(features):
             return [as_bytes(np.asarray(features))]
@@ -244,9 +260,6 @@ def _column_bytes(values: pa.Array, key: Secret) -> list[NDArray[np.uint8]]:
 def _matrix(given: Any) -> NDArray[Any]:
     if np.ma.is_masked(given):
         msg = "features must not be masked: give .filled(...) with the value that stands for a missing one"
-        raise DataError(msg)
-    if hasattr(given, "tocsr"):
-        msg = f"features must be dense, got a sparse {type(given).__name__}: give .toarray(), or text and a vectorizer"
         raise DataError(msg)
     try:
         matrix = np.asarray(given)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """What all views of one table share; ``digests`` and ``drawn`` remember what was made of each row under a key."""
+    """What all views of one table share; ``digests``, ``drawn`` and ``made`` hold what was made of it under a key."""
 
     ids: Ids
     owners: Ids | None
@@ -55,6 +55,7 @@ class Columns:
     kind: Kind
     digests: dict[tuple[Secret, bool], NDArray[np.uint8]] = field(default_factory=dict, repr=False, init=False)
     drawn: dict[Secret, NDArray[np.uint64]] = field(default_factory=dict, repr=False, init=False)
+    made: dict[Secret, Any] = field(default_factory=dict, repr=False, init=False)  # whatever a learner can use again
 
     def take(self, rows: NDArray[np.intp] | slice) -> Columns:
         """Some rows, gathered."""
@@ -116,6 +117,7 @@ class Table:
         Parameters
         ----------
         X : (n, d) array of numbers or objects, (n, ...) array of numbers, or a pandas, polars or Arrow frame
+            A sparse matrix of scipy stays sparse, for learners that take one.
             In an array of three dimensions or more (images, sequences) a record is one thing: one feature, ``x0``.
             A memory-mapped array is read some rows at a time, when they are asked for.
         y : (n,) or (n, k) labels, optional
@@ -137,7 +139,7 @@ class Table:
             With the first offending row: a repeated or missing id, a missing label, mixed types.
         """
         features, names, kind = feats.as_features(X, columns)
-        count = len(features)
+        count = features.shape[0]
         named = np.arange(count) if ids is None else cols.as_names(ids, "ids", count)
         cols.refuse_repeated(named, "ids")
         label = None if y is None else labels.as_labels(y, count)

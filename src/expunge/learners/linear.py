@@ -40,8 +40,6 @@ from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
     PoissonRegressor,
-    Ridge,
-    RidgeClassifier,
 )
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
@@ -49,7 +47,9 @@ from sklearn.svm import LinearSVC
 from expunge import keyed
 from expunge.codec import fingerprint
 from expunge.data.table import expect
-from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError, ParameterError
+from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError
+from expunge.learners.objectives import penalised, refuse_other
+from expunge.learners.ordered import arranged
 from expunge.learners.sklearn import (
     SklearnLearner,
     as_learned,
@@ -60,7 +60,7 @@ from expunge.learners.sklearn import (
     seeded,
 )
 from expunge.learners.surroundings import limited_pools
-from expunge.linear.design import as_matrix, blocks
+from expunge.linear.design import as_matrix, blocks, is_sparse
 from expunge.linear.families import Apart, Gamma, Logistic, Multinomial, Poisson, Squared, SquaredHinge
 from expunge.linear.objective import Objective
 from expunge.linear.optimum import fit, most_passes
@@ -76,8 +76,6 @@ if TYPE_CHECKING:
     from expunge.values import Scalar
 
     Floats = NDArray[np.float64]
-
-KNOWN = (LogisticRegression, Ridge, LinearRegression, RidgeClassifier, LinearSVC, PoissonRegressor, GammaRegressor)
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class LinearLearner(Params):
     estimator: Any
 
     def __post_init__(self) -> None:
-        _refuse_other(self.head)
+        refuse_other(self.head)
 
     # -- what the estimator says ---------------------------------------------------------------------------------------
 
@@ -172,7 +170,7 @@ class LinearLearner(Params):
         head = self.head
         if not head.fit_intercept:
             return "none"
-        return "penalised" if isinstance(head, LinearSVC) or getattr(head, "solver", None) == "liblinear" else "free"
+        return "penalised" if penalised(head) else "free"
 
     def visits(self, data: Table, run: Run) -> int:
         """Passes over the records that a descent may take at most, and one for each stage before it."""
@@ -189,7 +187,7 @@ class LinearLearner(Params):
         classes = self.classes(data)
         if not len(data) or (classes is not None and len(classes) < 2):
             return LinearModel(None, classes, data.names)
-        objective, front = self.objective(data, run)
+        objective, front = self.objective(data, run, lasting=True)
         with held(run):
             weights = fit(objective).weights
         return at_rest(LinearModel(weights, classes, data.names, front))
@@ -217,7 +215,13 @@ class LinearLearner(Params):
         return keyed.order(run.key, data.ids, "fit")
 
     def objective(
-        self, data: Table, run: Run, front: Any = None, classes: Sequence[Scalar] | None = None
+        self,
+        data: Table,
+        run: Run,
+        front: Any = None,
+        classes: Sequence[Scalar] | None = None,
+        *,
+        lasting: bool = False,
     ) -> tuple[Objective, Any]:
         """The objective of these records in keyed order, and the fitted stages before it.
 
@@ -228,16 +232,22 @@ class LinearLearner(Params):
         classes : sequence, optional
             What labels are coded by; the classes of these records without. Class weights "balanced" are of these
             records in any case.
+        lasting : bool
+            Whether many passes will be made over them, so that a copy in keyed order pays.
         """
         if front is None and self.stages:
             front = self.fitted_front(data, run)
-        ordered = data.take(self.order(data, run))
-        known = self.classes(ordered) if classes is None else tuple(classes)
+        known = self.classes(data) if classes is None else tuple(classes)
+        held = None if front is not None else arranged(data, run, bias=self.intercept != "none", lasting=lasting)
+        ordered = data.take(self.order(data, run)) if held is None else held.table
         y = self.coded(ordered, known)
-        X = as_matrix(self.numbers(ordered, front))
+        X = as_matrix(self.numbers(ordered, front)) if held is None else held.X
         weights = None if known is None else self._weights(y, known)
         how = self.penalty(len(data)), self.intercept, weights
-        return Objective(self.family(known), X, y, *how, checked=True), front
+        objective = Objective(self.family(known), X, y, *how, checked=True)
+        if held is not None:
+            objective.__dict__.update(norms=held.norms, fullest=held.fullest + objective.bias)
+        return objective, front
 
     def fitted_front(self, data: Table, run: Run) -> Any:
         """The stages before the last, fitted on these records; None where there are none."""
@@ -260,7 +270,7 @@ class LinearLearner(Params):
             if len(stored.shape) != 2:
                 msg = f"a linear model takes rows of numbers, and a record of these data has shape {stored.shape[1:]}"
                 raise DataError(msg)
-            return np.asarray(stored)
+            return stored if is_sparse(stored) else np.asarray(stored)
         for field in stored.schema:
             if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
                 msg = f"column {field.name!r} holds {field.type}: a linear model takes numbers; put a stage before it"
@@ -278,13 +288,14 @@ class LinearLearner(Params):
                 msg = f"{type(self.head).__name__} learns numbers, and the labels are {label.dtype}"
                 raise DataError(msg)
             return label.astype(np.float64)
-        names = np.array(classes)
-        codes = np.searchsorted(names, label)
-        wrong = names[np.minimum(codes, len(names) - 1)] != label
+        names, (distinct, codes) = np.array(classes), data.columns.coded
+        own = codes if data.rows is None else codes[data.rows]
+        places = np.searchsorted(names, distinct)
+        wrong = (names[np.minimum(places, len(names) - 1)] != distinct)[own]
         if wrong.any():
             msg = f"label {label[np.flatnonzero(wrong)[0]]!r} is none of the classes {', '.join(map(repr, classes))}"
             raise DataError(msg)
-        return codes.astype(np.float64)
+        return places.astype(np.float64)[own]
 
     def _weights(self, y: Floats, classes: Sequence[Scalar]) -> Floats | None:
         """(n,) weights of the records by their class; None where all are one."""
@@ -368,32 +379,3 @@ def refuse_unmoved(before: Any, after: Any) -> None:
             " its first step when its tolerance is met; adopt the estimator from before, and forget"
         )
         raise MismatchError(msg)
-
-
-def _refuse_other(given: Any) -> None:
-    """Raise for an estimator whose objective is not one of ours."""
-    head: Any = given
-    if not isinstance(given, KNOWN) or hasattr(given, "Cs"):  # LogisticRegressionCV calls itself a LogisticRegression
-        kinds = ", ".join(kind.__name__ for kind in KNOWN)
-        msg = f"a linear learner takes {kinds}, or a Pipeline that ends in one; got {head!r}"
-        raise ParameterError(msg)
-    params: dict[str, Any] = head.get_params()
-    plain = not getattr(head, "l1_ratio", 0) and params.get("penalty", "l2") in ("deprecated", "l2")
-    alpha: object = params.get("alpha", params.get("C", 1.0) or -1.0)  # 1 / C is the penalty
-    for wrong, why in (
-        (not plain, "its penalty is not the squared length"),
-        (params.get("loss", "squared_hinge") != "squared_hinge", "the plain hinge has no derivative"),
-        (params.get("positive", False), "its parameters are bounded"),
-        (params.get("intercept_scaling", 1) != 1 and _penalised(head), "its intercept is scaled"),
-        (params.get("multi_class") == "crammer_singer", "its classes share a margin"),
-        (not isinstance(alpha, int | float | np.number), "it has a penalty for each output"),
-        (isinstance(alpha, int | float) and not alpha >= 0, "its penalty is negative, or no number"),
-        (any(of < 0 for of in getattr(params.get("class_weight"), "values", tuple)()), "a class weight is negative"),
-    ):
-        if wrong:
-            msg = f"a linear learner cannot minimise the objective of {head!r}: {why}"
-            raise ParameterError(msg)
-
-
-def _penalised(head: Any) -> bool:
-    return isinstance(head, LinearSVC) or getattr(head, "solver", None) == "liblinear"

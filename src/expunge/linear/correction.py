@@ -20,6 +20,7 @@ Examples
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,20 +28,24 @@ import numpy as np
 
 from expunge.errors import LearnError
 from expunge.linear.curvature import Factor
+from expunge.linear.design import gamma
 from expunge.linear.implicit import Implicit
-from expunge.linear.optimum import DENSE, Optimum, descend, most_passes
-from expunge.linear.residual import distance, sharper
+from expunge.linear.optimum import DENSE, Optimum, descend, looked, most_passes
+from expunge.linear.point import Point
+from expunge.linear.residual import distance, sharper, stepped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from expunge.linear.objective import Objective, Point
+    from expunge.linear.objective import Objective
+    from expunge.linear.optimum import Enough
     from expunge.linear.residual import Curvature
 
     Floats = NDArray[np.float64]
 
 SPARED = 12  # passes that a correction gets less than learning anew: the bound of its cost is below the other's
 SETTLING = 4  # passes that a bound may cost beside the descent: a Hessian, the way from its anchor, leverages, one over
+RENEWAL, PER_PASS = 4, 25  # a Hessian costs about as many passes as this, and one more for so many parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +61,10 @@ class Anchored:
         Of the Hessian of these records at some anchor; None where there are too many parameters for a matrix.
     penalty, pin : float
         Of the objective.
+    allowance, unseen : float
+        How far the true gradient can be from this one (`Point`).
+    spent : int
+        Passes that requests took beyond their first since the factor was made.
     """
 
     weights: Floats
@@ -63,6 +72,9 @@ class Anchored:
     factor: Factor | None
     penalty: float
     pin: float
+    allowance: float = math.inf
+    unseen: float = 0.0
+    spent: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,20 +122,16 @@ def correct(
     LearnError
         When the goal cannot be reached in float64, or there is no optimum.
     """
-    factor = _kept(before, objective, out, into)
-    gradient = before.gradient + (objective.penalty - before.penalty) * _penalised(objective) * before.weights
-    for records, sign in ((out, -1.0), (into, 1.0)):
-        if records is not None and len(records):
-            gradient = gradient + sign * records.data_gradient(before.weights)
-    start, passes = _begun(objective, before.weights, gradient, factor)
+    known, factor = _known(before, objective, out, into), _kept(before, objective, out, into)
 
     def enough(point: Point, curvature: Curvature | None) -> bool:
         return distance(objective, point, curvature) <= goal
 
+    start, passes = _begun(objective, known, factor, enough)
     half = (most_passes(objective.size) - SPARED - SETTLING) // 2
     try:
-        reached = descend(objective, start, enough, factor, half - passes)
-        return settle(objective, reached, goal, passes=passes, anew=False)
+        reached = descend(objective, start, enough, factor, half - passes, inferring=True)
+        return _renewed(objective, settle(objective, reached, goal, passes=passes, anew=False), goal, before.spent)
     except LearnError:  # so far away that nothing curves: the last resort starts from nothing
         reached = descend(objective, np.zeros(objective.size), enough, limit=half)
         return replace(settle(objective, reached, goal, passes=half + SETTLING, anew=False), refits=1)
@@ -166,8 +174,25 @@ def settle(objective: Objective, optimum: Optimum, goal: float, *, passes: int =
         )
         raise LearnError(msg)
     factor = curvature if isinstance(curvature, Factor) else None
-    anchored = Anchored(point.weights, point.gradient, factor, objective.penalty, objective.pin)
+    how = objective.penalty, objective.pin, point.allowance, point.unseen
+    anchored = Anchored(point.weights, point.gradient, factor, *how)
     return Settled(anchored, bound, passes, optimum.steps, factored, optimum.searches)
+
+
+def _renewed(objective: Objective, settled: Settled, goal: float, spent: int) -> Settled:
+    """The same with its factor made anew, where an old one has cost as many passes as a new one would have."""
+    held = settled.anchored
+    if held.factor is None or settled.factored:
+        return settled
+    spent += max(settled.passes - 1, 0)
+    if spent < RENEWAL + objective.size // PER_PASS:
+        return replace(settled, anchored=replace(held, spent=spent))
+    point, factor = objective.at(held.weights), Factor.at(objective, held.weights)
+    bound = distance(objective, point, factor)
+    if bound > goal:  # what was inferred is nearer than what rounding lets a pass tell
+        return replace(settled, passes=settled.passes + 2, factored=1)
+    fresh = replace(held, gradient=point.gradient, factor=factor, allowance=point.allowance, unseen=0.0)
+    return replace(settled, anchored=fresh, bound=bound, passes=settled.passes + 2, factored=1)
 
 
 def _kept(before: Anchored, objective: Objective, out: Objective | None, into: Objective | None) -> Factor | None:
@@ -184,13 +209,33 @@ def _kept(before: Anchored, objective: Objective, out: Objective | None, into: O
         return None
 
 
-def _begun(objective: Objective, w: Floats, gradient: Floats, factor: Factor | None) -> tuple[Floats | Point, int]:
-    """Where to go on from: a step from the gradient that is known without a pass, if it helps."""
+def _known(before: Anchored, objective: Objective, out: Objective | None, into: Objective | None) -> Point:
+    """The objective at the old optimum, without a pass: by the records that changed."""
+    more = (objective.penalty - before.penalty) * _penalised(objective) * before.weights
+    gradient, terms, allowance, unseen = before.gradient + more, [before.gradient, more], before.allowance, 0.0
+    if before.unseen:
+        same = objective.penalty == before.penalty and before.factor is not None
+        share = before.factor.share(out) if same and before.factor is not None and out is not None else float(not same)
+        unseen = before.unseen / math.sqrt(1 - share) if share < 1 else math.inf
+    for records, sign in ((out, -1.0), (into, 1.0)):
+        if records is not None and len(records):
+            slope, off = records.data_slope(before.weights)
+            gradient, allowance = gradient + sign * slope, allowance + off
+            terms.append(slope)
+    allowance += gamma(8) * sum(float(np.linalg.norm(term)) for term in terms)
+    return Point(before.weights, gradient, allowance, unseen=unseen)
+
+
+def _begun(objective: Objective, known: Point, factor: Factor | None, enough: Enough) -> tuple[Floats | Point, int]:
+    """Where to go on from: a step from what is known without a pass, if it helps."""
     if factor is None:
-        return w, 0
-    point = objective.at(w - factor.solve(gradient))
-    helps = point.length <= float(np.linalg.norm(gradient))
-    return (point, 1) if helps else (w, 1)
+        return known.weights, 0
+    direction = factor.solve(known.gradient)
+    inferred = stepped(objective, known, factor, direction)
+    if inferred is not None and enough(inferred, factor):
+        return inferred, 0
+    point = looked(objective, known.weights - direction, factor)
+    return (point if point.length <= known.length else known.weights), 1
 
 
 def _penalised(objective: Objective) -> Floats:

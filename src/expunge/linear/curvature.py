@@ -21,7 +21,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, eigvalsh
+from scipy.linalg import cholesky, eigvalsh
+from scipy.linalg.lapack import dpotrs
 
 from expunge.errors import LearnError
 from expunge.linear.design import UNIT, gamma
@@ -114,20 +115,48 @@ class Factor:
         share = largest + BACKWARD * len(self.matrix) * UNIT * self._condition
         return max((1.0 - share) * self.floor - (self.slack if share < 1 else math.inf), 0.0)
 
+    @cached_property
+    def mass(self) -> float:
+        """The trace: at least the largest eigenvalue."""
+        return float(np.trace(self.matrix))
+
     @property
     def _condition(self) -> float:
-        return float(np.trace(self.matrix)) / self.floor if self.floor > 0 else math.inf
+        return self.mass / self.floor if self.floor > 0 else math.inf
+
+    def share(self, records: Objective) -> float:
+        """A bound of the share of any direction's curvature at the anchor that records here have; 1 where none is.
+
+        The largest eigenvalue of H^-1 G is at most its trace, G their part of H.
+        """
+        if self.smallest <= 0:
+            return 1.0
+        if len(records) * records.outputs <= CARRIED * len(self.matrix):
+            U = records.roots(self.anchor)
+            trace = float((U * self.solve(U)).sum())
+        else:
+            trace = float(np.trace(self.solve(records.data_hessian(self.anchor))))
+        blur = records.blur(self.anchor) * len(self.matrix) / self.smallest
+        off = BACKWARD * len(self.matrix) * UNIT * self._condition + self.slack / self.smallest
+        return min(1.0, (trace + blur) * (1 + off) / (1 - off)) if off < 0.5 else 1.0
 
     # -- products with the inverse -------------------------------------------------------------------------------------
 
     def solve(self, b: Floats) -> Floats:
         """H^-1 b; b (p,) or (p, k)."""
-        x: Floats = cho_solve((self.lower, True), b, check_finite=False)
+        x = self._factored(b)
         if not len(self.signs):
             return x
         inner = np.diag(self.signs) + self.changes.T @ self.solved
         made: Floats = x - self.solved @ np.linalg.solve(inner, self.changes.T @ x)
         return made
+
+    def _factored(self, b: Floats) -> Floats:
+        """The solution of the factor alone; LAPACK itself, whose wrapper costs as much as a small solution."""
+        if not b.size:
+            return np.zeros_like(b)
+        x: Floats = dpotrs(self.lower, b.reshape(len(b), -1), lower=1)[0]
+        return x.reshape(b.shape)
 
     def energy(self, g: Floats) -> float:
         """A bound of sqrt(g' H^-1 g) for the true Hessian; infinite where its smallest eigenvalue has no bound."""
@@ -136,7 +165,7 @@ class Factor:
             return math.inf
         x = self.solve(g)
         length = float(np.linalg.norm(g))
-        rounding = BACKWARD * len(g) * UNIT * (float(np.trace(self.matrix) * np.linalg.norm(x)) + length)
+        rounding = BACKWARD * len(g) * UNIT * (float(self.mass * np.linalg.norm(x)) + length)
         off = float(np.linalg.norm(self.matrix @ x - g)) + rounding
         computed = smallest + self.slack  # at most the smallest eigenvalue of the matrix as computed
         square = float(g @ x) + length * (off + gamma(len(g) + 2) * (length + off)) / computed
@@ -209,7 +238,7 @@ class Factor:
         slack = self.slack + gamma(U.shape[1] + 2) * mass + blur + UNIT * len(matrix) * float(np.trace(matrix))
         if len(self.signs) + U.shape[1] > CARRIED * len(matrix):
             return Factor.of(matrix, self.anchor, slack)
-        solved: Floats = cho_solve((self.lower, True), U, check_finite=False)
+        solved = self._factored(U)
         made = replace(
             self,
             matrix=matrix,

@@ -132,11 +132,12 @@ class Logistic(_Plain):
     def slopes(self, eta: Floats, y: Floats) -> Floats:
         """(n, 1) first derivatives."""
         signs = _signs(y)
-        return np.asarray(-signs * expit(-signs * _flat(eta)))[:, None]
+        return (-signs / (1.0 + _exp(signs * _flat(eta))))[:, None]  # numpy's exponential is some times expit's speed
 
     def roots(self, eta: Floats, y: Floats) -> Floats:
         """(n, 1, 1) roots of the second derivatives."""
-        return _scalar(expit(_flat(eta)) * expit(-_flat(eta)))
+        half = _exp(-np.abs(_flat(eta)) / 2.0)
+        return (half / (1.0 + half * half))[:, None, None]
 
     def bend(self, slopes: Floats, y: Floats) -> Floats:
         """(n,) p (1 - p), which is the slope's size times what is left to 1, and 2 % more."""

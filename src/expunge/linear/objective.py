@@ -30,7 +30,21 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from expunge.errors import DataError, ParameterError
-from expunge.linear.design import UNIT, Block, Matrix, as_matrix, blocks, depth, gamma, norms
+from expunge.linear.design import (
+    FEW,
+    ROWS,
+    UNIT,
+    Block,
+    Matrix,
+    as_matrix,
+    blocks,
+    depth,
+    fullest,
+    gamma,
+    is_sparse,
+    norms,
+)
+from expunge.linear.point import Point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,35 +56,6 @@ if TYPE_CHECKING:
 Intercept: TypeAlias = Literal["none", "free", "penalised"]
 _overflowing = np.errstate(over="ignore", invalid="ignore")  # what comes of it is not finite, and looked for
 ROUNDED = 32.0  # units of rounding that a slope's exponentials, sums and products cost, in all: a generous count
-
-
-@dataclass(frozen=True, eq=False)
-class Point:
-    """The objective at some parameters.
-
-    Attributes
-    ----------
-    weights : (p,)
-    gradient : (p,)
-    allowance : float
-        The true gradient is no farther from the computed one than this: a bound of what rounding can have done.
-    """
-
-    weights: Floats
-    gradient: Floats
-    allowance: float
-
-    @property
-    def length(self) -> float:
-        """Of the gradient as computed; infinite where it is no number."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            length = float(np.linalg.norm(self.gradient))
-        return length if math.isfinite(length) else math.inf
-
-    @property
-    def residual(self) -> float:
-        """A bound of the length of the true gradient."""
-        return self.length * (1 + gamma(len(self.gradient) + 2)) + self.allowance
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +137,11 @@ class Objective:
         return norms(self.X, bias=self.bias)
 
     @cached_property
+    def fullest(self) -> int:
+        """Most products that a margin is a sum of, those with zeros not counted."""
+        return fullest(self.X) + self.bias
+
+    @cached_property
     def radius(self) -> float:
         """The longest record that has a weight; 0 without records."""
         lengths = self.norms if self.weights is None else self.norms[self.weights > 0]
@@ -182,6 +172,12 @@ class Objective:
         """|D^3 f[u, u, u]| is at most this times |u| times D^2 f[u, u]."""
         return self.family.skew * self.radius if self.family.skew else 0.0
 
+    def held_at(self, pin: float) -> Objective:
+        """The same with this pin."""
+        held = replace(self, pinned=pin, checked=True)
+        held.__dict__.update(norms=self.norms, fullest=self.fullest)
+        return held
+
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice, penalty: float | None = None) -> Objective:
         """Some of the records, in the order of ``rows``, with the same pin."""
         weights = None if self.weights is None else self.weights[rows]
@@ -189,7 +185,7 @@ class Objective:
         taken = replace(
             self, X=self.X[rows], y=self.y[rows], weights=weights, penalty=wanted, pinned=self.pin, checked=True
         )
-        taken.__dict__["norms"] = self.norms[rows]
+        taken.__dict__.update(norms=self.norms[rows], fullest=self.fullest)
         return taken
 
     def without(self, rows: NDArray[np.intp], penalty: float | None = None) -> Objective:
@@ -198,7 +194,7 @@ class Objective:
         weights[rows] = 0.0
         wanted = self.penalty if penalty is None else penalty
         left = replace(self, weights=weights, penalty=wanted, pinned=self.pin, checked=True)
-        left.__dict__["norms"] = self.norms
+        left.__dict__.update(norms=self.norms, fullest=self.fullest)
         return left
 
     # -- values --------------------------------------------------------------------------------------------------------
@@ -229,7 +225,7 @@ class Objective:
     @_overflowing
     def data_gradient(self, w: Floats) -> Floats:
         """(p,) of the losses alone, without penalty and pin."""
-        return self._data(w)[0]
+        return self.data_slope(w)[0]
 
     @_overflowing
     def gradients(self, w: Floats) -> Floats:
@@ -241,37 +237,50 @@ class Objective:
         return made
 
     @_overflowing
-    def at(self, w: Floats) -> Point:
-        """Gradient of f and a bound of its rounding, in one pass over the records.
+    def at(self, w: Floats, origin: Floats | None = None) -> Point:
+        """Gradient of f and a bound of its rounding, in one pass over the records; and how far an origin is.
 
         The bound follows the computation: a margin is off by the rounding of a product of ``width`` terms, a slope by
         that times the curvature and by its own exponentials, the sum over records by the depth of the blocks; each
         times the length of the record (docs/linear.md).
         """
-        gradient, allowance = self._data(w)
+        gradient, allowance, apart = self._passed(w, None if origin is None else w - origin)
         W = self._columns(w)
         sums = np.repeat(W.sum(axis=1)[None, :], self.outputs, axis=0).ravel()
         sizes = np.repeat(np.abs(W).sum(axis=1)[None, :], self.outputs, axis=0).ravel()
         penalties = self.diagonal * w
         whole = gradient + penalties + self.pin * sums
-        apart = np.abs(gradient) + np.abs(penalties) + self.pin * sizes
-        allowance += gamma(self.outputs + 4) * float(np.linalg.norm(apart))
-        return Point(w, whole, allowance * (1 + 1e-6) if np.isfinite(whole).all() else math.inf)
+        terms = np.abs(gradient) + np.abs(penalties) + self.pin * sizes
+        allowance += gamma(self.outputs + 4) * float(np.linalg.norm(terms))
+        return Point(w, whole, allowance * (1 + 1e-6) if np.isfinite(whole).all() else math.inf, origin, apart)
+
+    def data_slope(self, w: Floats) -> tuple[Floats, float]:
+        """(p,) gradient of the losses alone, and a bound of what rounding can have done to it."""
+        return self._passed(w)[:2]
 
     @_overflowing
-    def _data(self, w: Floats) -> tuple[Floats, float]:
-        """Gradient of the losses, and what rounding can have done to it."""
-        total, off, mass = np.zeros((self.width, self.outputs)), 0.0, 0.0
-        reach = gamma(self.width + 2) * float(np.linalg.norm(w))
+    def _passed(self, w: Floats, way: Floats | None = None) -> tuple[Floats, float, float]:
+        """Gradient of the losses, what rounding can have done to it, and the largest margins of a way."""
+        total, off, mass, most = np.zeros((self.width, self.outputs)), 0.0, 0.0, 0.0
+        reach = gamma(self.fullest + 2) * float(np.linalg.norm(w))
+        V = None if way is None else self._columns(way)
         for block, plain in self._slopes(w):
+            if V is not None:
+                moved = block.again(V)
+                moved = moved if self.weights is None else moved[self.weights[block.rows] > 0]
+                most = max(most, float(_lengths(moved).max(initial=0.0)))
             slopes, lengths, y = self._weighted(plain, block.rows), self.norms[block.rows], self.y[block.rows]
             total += block.back(slopes)
             wrong = self.family.bend(plain, y) * reach * lengths + ROUNDED * UNIT * self.family.terms(plain, y)
             off += float(lengths @ self._weighted(wrong, block.rows))
-            mass += float(lengths @ np.sqrt((slopes**2).sum(axis=1)))
+            mass += float(lengths @ _lengths(slopes))
             if reach * float(lengths.max(initial=0.0)) > 0.01:  # `bend` speaks of margins within 0.01
                 off = math.inf
-        return total.T.ravel(), off + gamma(depth(len(self)) + 2) * (mass + off)
+        off += gamma(depth(len(self), ROWS if is_sparse(self.X) else FEW) + 2) * (mass + off)
+        if way is None:
+            return total.T.ravel(), off, math.inf
+        blurred = gamma(self.fullest + 2) * self.radius * float(np.linalg.norm(way))
+        return total.T.ravel(), off, most * (1 + 64 * UNIT) + blurred
 
     # -- curvature -----------------------------------------------------------------------------------------------------
 
@@ -300,14 +309,14 @@ class Objective:
 
     def hvp(self, w: Floats) -> Callable[[Floats], Floats]:
         """A function from v, (p,) or (p, k), to H v; the margins are computed once."""
-        kept = list(self._seconds(w))
+        kept = [second for _, second in self._seconds(w)]
 
         @_overflowing
         def product(v: Floats) -> Floats:
             V = v.reshape(self.outputs, self.width, -1)
             made = self.diagonal[:, None] * v.reshape(self.size, -1)
             made += np.tile(self.pin * V.sum(axis=0), (self.outputs, 1))
-            for block, second in kept:
+            for block, second in zip(self.blocks(), kept, strict=True):
                 moved = np.stack([block.forward(each) for each in V], axis=1)  # (m, outputs, k)
                 bent = np.einsum("mab,mbk->mak", second, moved)
                 made += np.vstack([block.back(bent[:, k]) for k in range(self.outputs)])
@@ -331,7 +340,7 @@ class Objective:
         A margin that is off by d has a curvature that is off by the share exp(skew d) - 1, at most 2 skew d for d <= 1.
         """
         skew = self.family.skew if math.isfinite(self.family.skew) else 0.0
-        reach = 2.0 * skew * gamma(self.width + 2) * float(np.linalg.norm(w))
+        reach = 2.0 * skew * gamma(self.fullest + 2) * float(np.linalg.norm(w))
         return ROUNDED * UNIT * 2 + gamma(depth(len(self)) + 4), reach
 
     @_overflowing
@@ -374,4 +383,10 @@ class Objective:
         W = self._columns(w)
         for block in self.blocks():
             root = self.family.roots(block.forward(W), self.y[block.rows])
-            yield block, self._weighted(root @ root.transpose(0, 2, 1), block.rows)
+            second = root @ root.transpose(0, 2, 1) if self.outputs > 1 else root * root
+            yield block, self._weighted(second, block.rows)
+
+
+def _lengths(rows: Floats) -> Floats:
+    """(n,) Euclidean."""
+    return np.abs(rows[:, 0]) if rows.shape[1] == 1 else np.sqrt((rows**2).sum(axis=1))

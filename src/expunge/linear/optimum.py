@@ -26,11 +26,13 @@ import numpy as np
 from expunge.errors import LearnError
 from expunge.linear.curvature import Factor
 from expunge.linear.implicit import Implicit
+from expunge.linear.residual import stepped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from expunge.linear.objective import Objective, Point
+    from expunge.linear.objective import Objective
+    from expunge.linear.point import Point
     from expunge.linear.residual import Curvature
 
     Floats = NDArray[np.float64]
@@ -41,8 +43,8 @@ DENSE = 3000  # parameters up to which a Hessian is a matrix
 PASSES = 200  # most passes over the records of one descent with a matrix
 WIDE_PASSES = 10_000  # and without one, where each product is a pass
 HALVINGS = 50  # of a step, in a line search
-SERVES = 0.25  # share of the gradient that a step with a factor worth keeping leaves
-HELPS = 0.5  # and that a step which is taken without a line search leaves
+SHORT = 1e-3  # of a way, in logarithms of curvature: too short to be measured by the records' margins
+HELPS = 0.5  # share of the gradient that a step may leave with a factor that is kept, and without a line search
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,8 @@ def descend(
     enough: Enough,
     curvature: Curvature | None = None,
     limit: int | None = None,
+    *,
+    inferring: bool = False,
 ) -> Optimum:
     """Newton steps until ``enough`` says so, or the gradient is as small as float64 can tell.
 
@@ -114,13 +118,25 @@ def descend(
         Of this objective, at some anchor.
     limit : int, optional
         Most passes over the records; `most_passes` without.
+    inferring : bool
+        End, where that is enough, with a point whose gradient is inferred (`stepped`) and not computed.
 
     Raises
     ------
     LearnError
         When the Hessian is singular, no step helps, or the limit is reached.
     """
-    return _Descent(objective, start, curvature, limit or most_passes(objective.size)).run(enough)
+    made = _Descent(objective, start, curvature, limit or most_passes(objective.size))
+    return made.run(enough, inferring=inferring)
+
+
+def looked(objective: Objective, w: Floats, curvature: Curvature | None) -> Point:
+    """The objective there, with the margins' way from the curvature's anchor where it is not plainly short."""
+    skew = objective.self_concordance
+    if not isinstance(curvature, Factor) or not math.isfinite(skew):
+        return objective.at(w)
+    short = skew * float(np.linalg.norm(w - curvature.anchor)) <= SHORT
+    return objective.at(w, None if short else curvature.anchor)
 
 
 class _Descent:
@@ -128,23 +144,27 @@ class _Descent:
         self.objective, self.curvature, self.limit = objective, curvature, limit
         self.passes = self.steps = self.factored = self.searches = 0
         self.stale = False
+        self.secants: list[tuple[Floats, Floats, float]] = []
         self.point = self._at(start) if isinstance(start, np.ndarray) else start
 
-    def run(self, enough: Enough) -> Optimum:
-        while not enough(self.point, self.curvature) and not self._stuck():
+    def run(self, enough: Enough, *, inferring: bool) -> Optimum:
+        infer = enough if inferring else None
+        while not enough(self.point, self.curvature) and not self._stuck(infer):
             self._spend(0)
         return Optimum(self.point, self.curvature, self.steps, self.passes, self.factored, self.searches)
 
-    def _stuck(self) -> bool:
-        """Take a step; true where rounding hides whether any would help."""
+    def _stuck(self, infer: Enough | None) -> bool:
+        """Take a step; true where no pass has to follow, or rounding hides whether any step would help."""
         fresh = self._ready()
         gradient = self.point.gradient
         direction = self._solved(gradient)
+        if infer is not None and self._inferred(direction, infer):
+            return True
         trial = self._at(self.point.weights - direction)
         before, after = self.point.length, trial.length
         hidden = before <= self.point.allowance < math.inf
         if after <= HELPS * before:
-            self._take(trial, keep=after <= SERVES * before)
+            self._take(trial, keep=True)
             return False
         if hidden:
             self.point = trial if after < before else self.point
@@ -154,13 +174,29 @@ class _Descent:
             return False
         return self._search(direction)
 
+    def _inferred(self, direction: Floats, enough: Enough) -> bool:
+        """Take a step that is known to be enough without looking."""
+        if not isinstance(self.curvature, Factor):
+            return False
+        there = stepped(self.objective, self.point, self.curvature, direction)
+        if there is None or not enough(there, self.curvature):
+            return False
+        self.point = there
+        self.steps += 1
+        return True
+
     def _ready(self) -> bool:
         """Have a curvature; true when it is of this very point."""
         if self.curvature is None or self.stale:
             self.curvature, self.stale = self._curve(), False
+            self.secants = []
         return bool(np.array_equal(self.curvature.anchor, self.point.weights))
 
     def _take(self, point: Point, *, keep: bool) -> None:
+        step, change = point.weights - self.point.weights, point.gradient - self.point.gradient
+        along = float(step @ change)
+        if along > 0 and isinstance(self.curvature, Factor):
+            self.secants.append((step, change, along))
         self.point = point
         self.steps += 1
         self.stale = not keep  # it still bounds a distance
@@ -197,7 +233,7 @@ class _Descent:
 
     def _at(self, w: Floats) -> Point:
         self.passes += 1
-        return self.objective.at(w)
+        return looked(self.objective, w, self.curvature)
 
     def _value(self, w: Floats) -> float:
         self._spend(1)
@@ -213,8 +249,14 @@ class _Descent:
         return Factor.at(self.objective, self.point.weights)
 
     def _solved(self, b: Floats) -> Floats:
+        """H^-1 b, where H is the curvature at hand, corrected by what the steps since have shown (BFGS)."""
         assert self.curvature is not None  # noqa: S101  (`_ready` made it)
-        before = getattr(self.curvature, "products", 0)
+        before, shares = getattr(self.curvature, "products", 0), []
+        for step, change, along in reversed(self.secants):
+            shares.append(float(step @ b) / along)
+            b = b - shares[-1] * change
         x = self.curvature.solve(b)
+        for (step, change, along), share in zip(self.secants, reversed(shares), strict=True):
+            x = x + (share - float(change @ x) / along) * step
         self._spend(getattr(self.curvature, "products", 0) - before)
         return x

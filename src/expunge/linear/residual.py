@@ -27,13 +27,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from expunge.linear.curvature import Factor
+from expunge.linear.curvature import BACKWARD, Factor
 from expunge.linear.design import UNIT, gamma
+from expunge.linear.point import Point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from expunge.linear.objective import Objective, Point
+    from expunge.linear.objective import Objective
 
     Floats = NDArray[np.float64]
 
@@ -76,9 +77,10 @@ def distance(objective: Objective, point: Point, curvature: Curvature | None) ->
     curvature : Factor or Implicit, optional
         Of the Hessian of this very objective at some anchor; only strong convexity bounds without.
     """
-    bounds = [by_strong_convexity(point.residual, objective.strong_convexity)]
+    seen = point.residual if not point.unseen else math.inf
+    bounds = [by_strong_convexity(seen, objective.strong_convexity)]
     if curvature is not None and math.isfinite(objective.family.skew):
-        bounds.append(_anchored(objective.self_concordance, point, curvature))
+        bounds.append(_anchored(objective, point, curvature))
     return min((bound for bound in bounds if not math.isnan(bound)), default=math.inf)
 
 
@@ -130,12 +132,44 @@ def sharper(objective: Objective, point: Point, curvature: Curvature) -> float:
     return _grown(apart, skew * reach, point, curvature)
 
 
-def _anchored(concordance: float, point: Point, curvature: Curvature) -> float:
+@_overflowing
+def stepped(objective: Objective, point: Point, factor: Factor, direction: Floats) -> Point | None:
+    """Where a step leads, with what is known of the gradient there without a pass; None where nothing is.
+
+    The gradient changes by the mean Hessian of the way, which is the anchor's but for a share that the margins' way
+    from the anchor bounds (docs/linear.md).
+    """
+    skew, smallest = objective.family.skew, factor.smallest
+    if not (math.isfinite(skew) and smallest > 0 and math.isfinite(point.unseen)):
+        return None
+    there = point.weights - direction
+    moved = point.weights - there  # what the step is in float64
+    length, bent = float(np.linalg.norm(moved)), factor.matrix @ moved
+    rounding = BACKWARD * len(moved) * UNIT * (factor.mass * length + float(np.linalg.norm(point.gradient)))
+    energy = math.sqrt(max(float(moved @ bent) + (rounding + factor.slack * length) * length, 0.0)) * INFLATED
+    near = _apart(objective, point, factor)
+    far = near + objective.radius * length * INFLATED
+    if not skew * far <= FARTHEST:  # a gradient that overflowed leads nowhere: no number, which is not above either
+        return None
+    growth = (math.expm1(skew * near) + math.expm1(skew * far)) / 2 * INFLATED
+    allowance = point.allowance + rounding + factor.slack * length
+    unseen = point.unseen + growth * energy
+    return Point(there, point.gradient - bent, allowance, factor.anchor, far, unseen)
+
+
+def _apart(objective: Objective, point: Point, curvature: Curvature) -> float:
+    """No record's margins at the point are farther than this from those at the anchor."""
+    way = objective.radius * float(np.linalg.norm(point.weights - curvature.anchor)) * INFLATED
+    measured = point.origin is not None and np.array_equal(point.origin, curvature.anchor)
+    return min(way, point.apart) if measured else way
+
+
+def _anchored(objective: Objective, point: Point, curvature: Curvature) -> float:
     """The self-concordant bound from a Hessian elsewhere."""
     if curvature.smallest <= 0:
         return math.inf
-    apart = concordance * float(np.linalg.norm(point.weights - curvature.anchor)) * INFLATED
-    return _grown(apart, concordance / math.sqrt(curvature.smallest), point, curvature)
+    apart = objective.family.skew * _apart(objective, point, curvature)
+    return _grown(apart, objective.self_concordance / math.sqrt(curvature.smallest), point, curvature)
 
 
 def _grown(apart: float, kappa: float, point: Point, curvature: Curvature) -> float:
@@ -143,7 +177,7 @@ def _grown(apart: float, kappa: float, point: Point, curvature: Curvature) -> fl
     smallest = curvature.smallest
     if apart > FARTHEST or smallest <= 0 or not math.isfinite(point.allowance):
         return math.inf
-    nu = curvature.energy(point.gradient) + point.allowance / math.sqrt(smallest)
+    nu = curvature.energy(point.gradient) + point.allowance / math.sqrt(smallest) + point.unseen
     if not math.isfinite(nu):
         return math.inf
     less = math.exp(apart / 2) * INFLATED

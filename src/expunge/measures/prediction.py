@@ -65,10 +65,23 @@ class Placed:
         return self.value - self.mean
 
 
-def placed(value: float, reference: Sequence[float], *, alpha: float = 0.05, power: float = 0.8) -> Placed:
+def placed(
+    value: float, reference: Sequence[float], *, alpha: float = 0.05, power: float = 0.8, step: float = 0.0
+) -> Placed:
     """Place a figure among at least three others.
 
-    Where these are all the same, their law has no width: then p is 1 for the same figure, and 0 for any other.
+    Where these are all the same, their law has no width: then p is 1 for the same figure, and 0 for any other. A figure
+    that goes in steps, such as a share of few records, is often the same for all by chance; its law is taken to be as
+    wide as rounding to a step makes it, at least.
+
+    Parameters
+    ----------
+    value : float
+    reference : sequence of float
+    alpha, power : float
+        Of `Placed.low`, `Placed.high` and `Placed.smallest`.
+    step : float
+        Of the figure; 0 where it has none.
 
     Raises
     ------
@@ -80,7 +93,8 @@ def placed(value: float, reference: Sequence[float], *, alpha: float = 0.05, pow
         msg = f"a figure is placed among at least 3 others, all of them finite; got {value} and {list(reference)}"
         raise DataError(msg)
     count, mean = len(its), float(its.mean())
-    error, free = float(its.std(ddof=1)) * (1 + 1 / count) ** 0.5, count - 1
+    spread, free = max(float(its.std(ddof=1)), step / 12**0.5), count - 1
+    error = spread * (1 + 1 / count) ** 0.5
     if error <= ALIKE * max(float(np.abs(its).max()), abs(value)):
         same = abs(value - mean) <= ALIKE * max(abs(mean), abs(value))
         return Placed(value, mean, mean, mean, float(same), 0.0)

@@ -24,6 +24,7 @@ from expunge.learners.named import called, class_named, estimator, is_learner, p
 from expunge.learners.promises import promised
 from expunge.learners.sklearn import SklearnLearner
 from expunge.methods.arrays._placement import Band
+from expunge.project import toml
 from expunge.values import promises
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _refuse_promise(model: ModelSettings, learner: Any) -> None:
     claim, reasons = promised(learner)
     if not promises(claim, at_least=model.claim):
         weaker = type(claim).__name__.lower()
-        msg = f'promise = "{model.promise}" cannot be kept: {"; ".join(reasons)}; promise = "{weaker}" can'
+        msg = f'promise = {toml.value(model.promise)} cannot be kept: {"; ".join(reasons)}; promise = "{weaker}" can'
         raise ParameterError(msg)
 
 

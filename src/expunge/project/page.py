@@ -49,7 +49,8 @@ MEANT = {
     "learner": "A classifier or regressor of scikit-learn, by its full name, or expunge.TorchLearner; of another"
     " package after `expunge trust`.",
     "promise": "The least that must be promised before anything is forgotten: exact, empirical or suppressed. Exact:"
-    " bit for bit the model that was never shown the record.",
+    " bit for bit the model that was never shown the record. A linear model may also be held to a distance from it,"
+    " promise = {distance = 1e-6}, or to noise that hides it, promise = {epsilon = 1.0, delta = 1e-5}.",
     "preprocess": "Columns become numbers inside each shard, so that nothing learned outlasts the record it came from."
     " false: the learner gets the columns as they are.",
     "epochs": "Passes over the data, where the learner goes on training from slice to slice (options: slices).",

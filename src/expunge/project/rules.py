@@ -27,6 +27,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_or
 from expunge.errors import ProjectError
 
 FILE = "expunge.toml"
+PLAIN = ("exact", "empirical", "suppressed")  # promises that need no numbers
 LONGEST = 100  # characters of a name of a project or model: it stands in every list
 
 T = TypeVar("T")
@@ -49,6 +50,13 @@ def _is_plain(given: Any) -> bool:
     if isinstance(given, dict):
         return all(map(_is_plain, given.values()))
     return all(map(_is_plain, given)) if isinstance(given, list) else isinstance(given, bool | int | float | str)
+
+
+def _is_promise(given: Any) -> bool:
+    """Whether these are the numbers of a claim: a distance, or an epsilon and a delta."""
+    if not isinstance(given, dict) or not all(_is_number(held) and held > 0 for held in given.values()):
+        return False
+    return set(given) == {"distance"} or (set(given) == {"epsilon", "delta"} and given["delta"] < 1)
 
 
 Text: TypeAlias = Annotated[str, Rule("a text", lambda given: isinstance(given, str) and bool(given))]
@@ -79,6 +87,15 @@ Options: TypeAlias = Annotated[
     dict[str, Any],
     Rule(
         "a table of texts, numbers, truth values and lists", lambda given: isinstance(given, dict) and _is_plain(given)
+    ),
+]
+
+
+Promise: TypeAlias = Annotated[
+    str | dict[str, float],
+    Rule(
+        f"one of {', '.join(PLAIN)}, a table {{distance = 1e-6}}, or a table {{epsilon = 1.0, delta = 1e-5}}",
+        lambda given: given in PLAIN if isinstance(given, str) else _is_promise(given),
     ),
 ]
 

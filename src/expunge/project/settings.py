@@ -43,6 +43,7 @@ from expunge.project.rules import (
     Count,
     Hex,
     Options,
+    Promise,
     Share,
     Text,
     Title,
@@ -52,7 +53,7 @@ from expunge.project.rules import (
     refuse_unknown,
     shown,
 )
-from expunge.values import Claim, Empirical, Exact, Suppressed
+from expunge.values import Bounded, Certified, Claim, Empirical, Exact, Suppressed
 
 if TYPE_CHECKING:
     from expunge.data.kinds import Kind
@@ -106,8 +107,9 @@ class ModelSettings:
         ``module.Class`` of a scikit-learn estimator.
     method : str
         A name of `expunge.catalog`.
-    promise : {"exact", "empirical", "suppressed"}
-        The weakest claim that will do.
+    promise : {"exact", "empirical", "suppressed"} or dict
+        The weakest claim that will do; ``{distance = 1e-6}`` for `Bounded`, ``{epsilon = 1.0, delta = 1e-5}`` for
+        `Certified`.
     preprocess : bool
         Whether `expunge.learners.tabular.Tabular` stands before the learner.
     epochs : int
@@ -120,7 +122,7 @@ class ModelSettings:
     task: Literal["classification", "regression"]
     learner: Text
     method: Text = "sisa"
-    promise: Literal["exact", "empirical", "suppressed"] = "exact"
+    promise: Promise = "exact"
     preprocess: Truth = True
     epochs: Count = 10
     options: Options = field(default_factory=dict)
@@ -130,7 +132,10 @@ class ModelSettings:
     @property
     def claim(self) -> Claim:
         """What it must promise."""
-        return CLAIMS[self.promise]
+        if isinstance(self.promise, str):
+            return CLAIMS[self.promise]
+        numbers = {name: float(given) for name, given in self.promise.items()}
+        return Bounded(**numbers) if "distance" in numbers else Certified(**numbers)
 
 
 @dataclass(frozen=True)

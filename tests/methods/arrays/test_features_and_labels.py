@@ -129,7 +129,7 @@ def with_old_hessian(data: Table, target: Column) -> tuple[float, float]:
     w = parameters(LOGISTIC.learn(data, RUN))
     old, _ = LOGISTIC.objective(data, RUN)
     place = data.names.index(target.name)
-    X = np.array(old.X)
+    X = np.array(old.X.gathered())
     X[:, place] = 0.0
     new = replace(old, X=X)
     moved = w - np.linalg.solve(old.hessian(w), new.gradient(w))

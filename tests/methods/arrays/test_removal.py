@@ -44,7 +44,7 @@ def in_batches(n: int, gone: list[int], count: int) -> list[tuple[list[int], lis
     """Ids of each mini-batch, and of all records not yet processed after it."""
     data, learner = numbered(n), as_linear(LogisticRegression())
     found = removal(learner, learner.learn(data, RUN), Records(gone), data, RUN)
-    return [tuple(part.X[:, 0].astype(int).tolist() for part in pair) for pair in found.batches(count)]
+    return [tuple(part.X.gathered()[:, 0].astype(int).tolist() for part in pair) for pair in found.batches(count)]
 
 
 @given(records=st.integers(0, 200), count=st.integers(1, 50))
@@ -87,7 +87,7 @@ def test_batches_follow_ids_and_not_rows() -> None:
     orders = []
     for rows in (np.arange(30), np.arange(30)[::-1]):
         found = removal(learner, model, target, data.take(rows), RUN)
-        orders.append([batch.X.tolist() for batch, _ in found.batches(4)])
+        orders.append([batch.X.gathered().tolist() for batch, _ in found.batches(4)])
     assert orders[0] == orders[1]
 
 

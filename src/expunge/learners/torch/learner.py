@@ -42,6 +42,7 @@ from expunge.learners.torch import early, inputs, outputs, rebuilt, shadow, sour
 from expunge.learners.torch.asked import Asked
 from expunge.learners.torch.course import Course
 from expunge.learners.torch.features import features_of
+from expunge.learners.torch.further import slower
 from expunge.learners.torch.network import Net, built, differing, fill, weights_of
 from expunge.learners.torch.settings import CALLED, checked, resolved
 from expunge.learners.torch.surroundings import (
@@ -247,11 +248,9 @@ class TorchLearner(Params):
             course.trained(epochs)
             return course.net(further=True)
 
-    def further(self, model: Net, data: Table, epochs: int, run: Run) -> Net:
-        """A finished network after some epochs more: optimiser and schedule from their beginning, nothing held out."""
-        _expect_net(model)
-        begun = replace(model, log=None, going=None, shadow=None, early=None)
-        return replace(self, log=False, rewind=None).go_on(begun, data, epochs, run, epochs)
+    def further(self, rate: float, *, own: bool) -> TorchLearner:
+        """What trains finished networks on, at a share of the first rate, held or by its ``own`` schedule."""
+        return slower(self, rate, own=own)
 
     def go_on_together(
         self, states: Sequence[Net | None], data: Sequence[Table], epochs: int, runs: Sequence[Run], of: int

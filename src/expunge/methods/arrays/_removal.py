@@ -15,13 +15,15 @@ Examples
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from expunge import keyed
 from expunge.codec import fingerprint
 from expunge.errors import MismatchError, ParameterError
+from expunge.learners.linear import as_linear
+from expunge.params import Params
 from expunge.values import Refusal
 
 if TYPE_CHECKING:
@@ -35,6 +37,41 @@ if TYPE_CHECKING:
     from expunge.linear.objective import Objective
     from expunge.protocol import Change, Run
     from expunge.values import Target
+
+
+@dataclass(frozen=True)
+class Batched(Params):
+    """What the study's two methods take: deletions in mini-batches, and a scale of noise.
+
+    Parameters
+    ----------
+    learner : LinearLearner or scikit-learn estimator
+        What learned the model: the A that is undone.
+    batches : int
+        s, the mini-batches of deletions; 1 as in the study's fastest setting, which also has 2, 4 and 8.
+    sigma : float
+        Scale of the noise; 0 as in the study's headline runs, which also has 0.01 to 100.
+
+    Raises
+    ------
+    LearnError
+        From `forget`, when what stays has no single optimum.
+    RefusedError
+        From `forget`, for what is no removal of records, and where the parameters would change their shape.
+    """
+
+    learner: Any
+    batches: int = 1
+    sigma: float = 0.0
+
+    def __post_init__(self) -> None:
+        as_linear(self.learner)
+        checked_counts(type(self).__name__, batches=self.batches)
+        checked_scale(type(self).__name__, "sigma", self.sigma)
+
+    def predict(self, model: LinearModel, data: Table) -> NDArray[np.float64]:
+        """What the learner predicts."""
+        return as_linear(self.learner).predict(model, data)
 
 
 @dataclass(frozen=True)

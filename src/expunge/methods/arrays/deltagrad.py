@@ -155,7 +155,7 @@ class DeltaGrad(Params):
         classes = learner.classes(data)
         if not len(data) or (classes is not None and len(classes) < 2):
             return Trajectory(learner.learn(data, run), np.zeros((1, 0)), np.zeros((0, 0)))
-        objective, front = learner.objective(data, run)
+        objective, front = learner.objective(data, run, lasting=True)
         places = self._places(data, run)[:, learner.order(data, run)]
         way, slopes = self._empty(objective.size)
         decay = objective.diagonal / len(objective)

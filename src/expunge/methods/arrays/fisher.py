@@ -34,7 +34,7 @@ Examples
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import linalg
@@ -44,8 +44,7 @@ from expunge.errors import RefusedError
 from expunge.learners.linear import LinearModel, as_linear, held
 from expunge.linear.inverse import cholesky
 from expunge.methods.arrays._removal import (
-    checked_counts,
-    checked_scale,
+    Batched,
     gaussian,
     lineage,
     parameters,
@@ -53,7 +52,6 @@ from expunge.methods.arrays._removal import (
     removal,
     sizes,
 )
-from expunge.params import Params
 from expunge.values import Empirical, Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
@@ -71,34 +69,8 @@ ASSUMPTIONS = (
 
 
 @dataclass(frozen=True)
-class Fisher(Params):
-    """Newton steps over mini-batches of deletions, with noise.
-
-    Parameters
-    ----------
-    learner : LinearLearner or scikit-learn estimator
-        What learned the model: the A that is undone.
-    batches : int
-        s, the mini-batches of deletions; 1 as in the study's fastest setting, which also has 2, 4 and 8.
-    sigma : float
-        Scale of the noise; 0 as in the study's headline runs, which also has 0.01 to 100.
-
-    Raises
-    ------
-    LearnError
-        From `forget`, when what stays has no single optimum.
-    RefusedError
-        From `forget`, for what is no removal of records, and where the parameters would change their shape.
-    """
-
-    learner: Any
-    batches: int = 1
-    sigma: float = 0.0
-
-    def __post_init__(self) -> None:
-        as_linear(self.learner)
-        checked_counts("Fisher", batches=self.batches)
-        checked_scale("Fisher", "sigma", self.sigma)
+class Fisher(Batched):
+    """Newton steps over mini-batches of deletions, with noise; learner, batches and sigma are those of `Batched`."""
 
     def recipe(self) -> str:
         """The learner's own: it is the learner's algorithm that is undone."""
@@ -107,10 +79,6 @@ class Fisher(Params):
     def learn(self, data: Table, run: Run) -> LinearModel:
         """The optimum, without noise."""
         return as_linear(self.learner).learn(data, run)
-
-    def predict(self, model: LinearModel, data: Table) -> NDArray[np.float64]:
-        """What the learner predicts."""
-        return as_linear(self.learner).predict(model, data)
 
     def visits(self, data: Table, run: Run) -> int:
         """What the learner needs."""

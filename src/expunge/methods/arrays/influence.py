@@ -36,7 +36,7 @@ Examples
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -46,10 +46,10 @@ from expunge.errors import RefusedError
 from expunge.learners.linear import LinearModel, as_linear, held
 from expunge.linear.design import gamma
 from expunge.linear.inverse import cholesky
-from expunge.linear.objective import Objective, Point
+from expunge.linear.objective import Objective
 from expunge.linear.optimum import fit
-from expunge.methods.arrays._removal import checked_counts, checked_scale, gaussian, parameters, refusal, removal, sizes
-from expunge.params import Params
+from expunge.linear.point import Point
+from expunge.methods.arrays._removal import Batched, gaussian, parameters, refusal, removal, sizes
 from expunge.values import Empirical, Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
@@ -66,35 +66,12 @@ ASSUMPTIONS = (
 
 
 @dataclass(frozen=True)
-class Influence(Params):
+class Influence(Batched):
     """Influence steps over mini-batches of deletions, on a model that was learned with objective noise.
 
-    Parameters
-    ----------
-    learner : LinearLearner or scikit-learn estimator
-        Its objective, to which the noise is added, is what is learned.
-    batches : int
-        s, the mini-batches of deletions; 1 as in the study's fastest setting, which also has 2, 4 and 8.
-    sigma : float
-        Scale of the objective noise; 0 as in the study's headline runs, which also has 0.01 to 100. Parameters without
-        a penalty (a free intercept) get none, so that there is always an optimum: our choice.
-
-    Raises
-    ------
-    LearnError
-        From `forget`, when what stays has no single optimum.
-    RefusedError
-        From `forget`, for what is no removal of records, and where the parameters would change their shape.
+    Learner, batches and sigma are those of `Batched`. Parameters without a penalty (a free intercept) get no noise, so
+    that there is always an optimum: our choice.
     """
-
-    learner: Any
-    batches: int = 1
-    sigma: float = 0.0
-
-    def __post_init__(self) -> None:
-        as_linear(self.learner)
-        checked_counts("Influence", batches=self.batches)
-        checked_scale("Influence", "sigma", self.sigma)
 
     def recipe(self) -> str:
         """The learner's own without noise; with it, another algorithm."""
@@ -111,10 +88,6 @@ class Influence(Params):
         tilt = np.where(objective.diagonal > 0, self.sigma * gaussian(run.key, objective.size, "influence"), 0.0)
         with held(run):
             return replace(model, weights=fit(tilted(objective, tilt), start=model.weights).weights)
-
-    def predict(self, model: LinearModel, data: Table) -> NDArray[np.float64]:
-        """What the learner predicts."""
-        return as_linear(self.learner).predict(model, data)
 
     def visits(self, data: Table, run: Run) -> int:
         """What the learner needs, and as much again for the fit with noise."""
@@ -176,9 +149,9 @@ class Tilted(Objective):
         """f(w) + tilt.w."""
         return super().value(w) + float(self._tilt @ w)
 
-    def at(self, w: NDArray[np.float64]) -> Point:
+    def at(self, w: NDArray[np.float64], origin: NDArray[np.float64] | None = None) -> Point:
         """Gradient of the sum, and a bound of its rounding."""
-        plain = super().at(w)
+        plain = super().at(w, origin)
         terms = np.abs(plain.gradient) + np.abs(self._tilt)
         return Point(w, plain.gradient + self._tilt, plain.allowance + gamma(4) * float(np.linalg.norm(terms)))
 

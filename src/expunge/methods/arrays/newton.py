@@ -58,11 +58,11 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.learners.linear import LinearLearner
     from expunge.protocol import Change, Run
-    from expunge.values import Claim, Scalar, Target
+    from expunge.values import Claim, Target
 
     Floats = NDArray[np.float64]
 
-LENGTHS = 1  # passes for the lengths of the records, which the bounds rest on
+LENGTHS = 2  # passes for the lengths of the records and the zeros in them, which the bounds rest on
 ROWS = 2  # visits of a record that left or came: its gradient and its curvature
 
 
@@ -123,7 +123,7 @@ class Newton(Params):
     def learn(self, data: Table, run: Run) -> State:
         """The optimum of the records, to within half the distance."""
         expect(data, run)
-        return self._learned(data, run, spared=0)[0]
+        return self._named(*self._reached(data, run, spared=0)[0], data, run)
 
     def predict(self, model: State | LinearModel, data: Table) -> Floats:
         """(n, classes) scores that sum to one, or (n,) for regression; of a state or of a release."""
@@ -157,10 +157,12 @@ class Newton(Params):
             raise RefusedError(refusal) if isinstance(refusal, Refusal) else LearnError("a quote changed its mind")
         self._refuse_other(model, data, run)
         after = data.after(target)
-        if self._records(after, run) == model.records:
+        records = self._records(after, run)
+        if records == model.records:
             return Corrected(model, self._claim())
         with held(run):
-            state, settled = self._followed(model, change, (data, after), run)
+            found, settled = self._followed(model, change, (data, after), run)
+        state = at_rest(replace(model, model=found[0], anchored=found[1], records=records))
         examples = len(after) * (LENGTHS + len(as_linear(self.learner).stages))
         if settled is None:
             return Corrected(state, self._claim(), examples)
@@ -242,11 +244,12 @@ class Newton(Params):
             refuse_unmoved(before, fitted)
         self._refuse_unlike(learner, fitted, data)
         start = learner.flat(fitted)
-        objective, _ = learner.objective(data, run)
+        objective, _ = learner.objective(data, run, lasting=True)
         with held(run):
             settled = settle(objective, fit(objective, start), self.distance / 2)
         moved = float(np.linalg.norm(settled.anchored.weights - centred(objective, start)))
-        return Adopted(self._state(learner, settled, None, data, run), moved, settled.bound)
+        state = self._named(_model(learner, settled, None, data), settled.anchored, data, run)
+        return Adopted(state, moved, settled.bound)
 
     def written(self, model: State | LinearModel, fitted: Any) -> Any:
         """A copy of a fitted estimator with the parameters of a state or a release: what the user's code goes on with.
@@ -260,27 +263,29 @@ class Newton(Params):
 
     # -- the work ------------------------------------------------------------------------------------------------------
 
-    def _learned(self, data: Table, run: Run, *, spared: int) -> tuple[State, Settled | None]:
+    def _reached(
+        self, data: Table, run: Run, *, spared: int
+    ) -> tuple[tuple[LinearModel, Anchored | None], Settled | None]:
         """The optimum from nothing, in a few passes less than there may be."""
         learner = as_linear(self.learner)
         classes = learner.classes(data)
         if not len(data) or (classes is not None and len(classes) < 2):
-            return self._constant(learner, classes, data, run), None
-        objective, front = learner.objective(data, run)
+            return (LinearModel(None, classes, data.names), None), None
+        objective, front = learner.objective(data, run, lasting=True)
         with held(run):
             limit = most_passes(objective.size) - spared
             settled = settle(objective, fit(objective, limit=limit), self.distance / 2)
-        return self._state(learner, settled, front, data, run), settled
+        return (_model(learner, settled, front, data), settled.anchored), settled
 
     def _followed(
         self, model: State, change: Change[Table], tables: tuple[Table, Table], run: Run
-    ) -> tuple[State, Settled | None]:
+    ) -> tuple[tuple[LinearModel, Anchored | None], Settled | None]:
         """The optimum of what remains, from the old one."""
         learner, (data, after), anchored = as_linear(self.learner), tables, model.anchored
         if anchored is None or learner.classes(after) != model.classes or not len(after):
-            return self._learned(after, run, spared=SPARED)
+            return self._reached(after, run, spared=SPARED)
         objective, front = learner.objective(after, run)
-        objective = replace(objective, pinned=anchored.pin, checked=True)
+        objective = objective.held_at(anchored.pin)
         if same_rows(learner, model, front, after):
             out, into = (
                 learner.objective(rows, run, front, model.classes)[0] if len(rows) else None
@@ -291,17 +296,10 @@ class Newton(Params):
             start = started(model, after, objective)
             afresh = replace(anchored, weights=start, gradient=np.zeros_like(start), factor=None)
             settled = correct(objective, afresh, self.distance / 2)
-        return self._state(learner, settled, front, after, run), settled
-
-    def _state(self, learner: LinearLearner, settled: Settled, front: Any, data: Table, run: Run) -> State:
-        model = LinearModel(settled.anchored.weights, learner.classes(data), data.names, front)
-        return at_rest(self._named(model, settled.anchored, data, run))
-
-    def _constant(self, learner: LinearLearner, classes: tuple[Scalar, ...] | None, data: Table, run: Run) -> State:
-        return self._named(LinearModel(None, classes, data.names), None, data, run)
+        return (_model(learner, settled, front, after), settled.anchored), settled
 
     def _named(self, model: LinearModel, anchored: Anchored | None, data: Table, run: Run) -> State:
-        return State(model, anchored, self.recipe(), keyed.key_id(run.key), self._records(data, run))
+        return at_rest(State(model, anchored, self.recipe(), keyed.key_id(run.key), self._records(data, run)))
 
     def _records(self, data: Table, run: Run) -> str:
         """A keyed digest of the set of records and of what they are made of."""
@@ -365,6 +363,11 @@ class Newton(Params):
             if mine != others:
                 msg = f"the estimator to adopt has another {what}: {others!r}, where {mine!r} is expected"
                 raise MismatchError(msg)
+
+
+def _model(learner: LinearLearner, settled: Settled, front: Any, data: Table) -> LinearModel:
+    """What was reached, as a model."""
+    return LinearModel(settled.anchored.weights, learner.classes(data), data.names, front)
 
 
 def _refuse_unequal(what: str, mine: str, others: str) -> None:

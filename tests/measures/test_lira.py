@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from expunge.errors import DataError
 from expunge.measures import lira as module
-from expunge.measures.lira import FLOOR, lira, lira_p, ratios, splits
+from expunge.measures.lira import FLOOR, lira, lira_p, lira_seen, ratios, splits
 from expunge.measures.roc import roc
 
 if TYPE_CHECKING:
@@ -183,3 +183,15 @@ def test_names_given_by_lot_give_a_half() -> None:
 def test_what_cannot_be_judged_is_refused(mine: Any, its: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         lira(mine, its)
+
+
+def test_what_could_have_been_seen_knows_that_records_hang_together() -> None:
+    """Where all records of a model move together, chance moves the accuracy more, and less is seen."""
+    random = np.random.default_rng(0)
+
+    def arm(shared: float) -> Any:
+        return random.normal(size=(16, 40)) + shared * random.normal(size=(16, 1))
+
+    apart, together = (lira_seen(arm(shared), arm(shared), 0.05, draws=99) for shared in (0.0, 1.0))
+    assert 0 < apart < together < 0.5
+    assert lira_seen(arm(0.0), arm(0.0), 0.01, draws=99) > lira_seen(arm(0.0), arm(0.0), 0.2, draws=99)

@@ -126,10 +126,11 @@ class Ensemble:
         names = [self._name(run) for run in runs]
         missing = [k for k, name in enumerate(names) if name not in self.kept]
         self.run.tick(f"audit: {arm}", count - len(missing), count)
+        found = {name: self.kept[name] for name in names if name in self.kept}  # somebody may sweep meanwhile
         for done, (k, made) in enumerate(zip(missing, work([runs[k] for k in missing]), strict=True), 1):
-            self.kept[names[k]] = encode([_bare(one) for one in made])
+            found[names[k]] = self.kept[names[k]] = encode([_bare(one) for one in made])
             self.run.tick(f"audit: {arm}", count - len(missing) + done, count)
-        return [tuple(self._dressed(one) for one in decode(self.kept[name])) for name in names]
+        return [tuple(self._dressed(one) for one in decode(found[name])) for name in names]
 
     def _oracles(self, runs: list[Run]) -> Iterator[Arm]:
         names = self.after.names
@@ -152,11 +153,12 @@ class Ensemble:
         return self.asked.map(lambda part: part if isinstance(part, Missing) else part.select(names))
 
     def _name(self, run: Run) -> str:
-        """The name of what one model says: another recipe, other records, key or environment have another."""
+        """The name of what one model says: another recipe, other records or columns, key, environment have another."""
         parts = [b"" if isinstance(part, Missing) else _digest(part, run) for _, part in self.asked.each()]
         tag = tag_of(getattr(self.method, "learner", self.method), run.threads)
         return "audit/" + keyed.digest(
-            bytes(run.key), *parts, _digest(self.data, run), _spelled(self.method).encode(), tag.encode(),
+            bytes(run.key), *parts, _digest(self.data, run), _digest(self.after, run), encode(list(self.after.names)),
+            _spelled(self.method).encode(), tag.encode(),
             *(_spelled(stress).encode() for stress in self.stresses),
         )  # fmt: skip
 

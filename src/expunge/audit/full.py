@@ -25,8 +25,7 @@ from expunge.errors import DataError
 from expunge.measures.divergence import klom
 from expunge.measures.epsilon import epsilon_bounds, smallest_epsilon
 from expunge.measures.forgetting_score import Share, against_ceiling
-from expunge.measures.intervals import smallest_difference
-from expunge.measures.lira import Lira, lira, lira_p
+from expunge.measures.lira import Lira, lira, lira_p, lira_seen
 from expunge.measures.loss import aligned
 from expunge.measures.multiple import holm
 from expunge.measures.prediction import Placed, compared
@@ -204,11 +203,10 @@ def _lira(name: str, title: str, sides: tuple[NDArray[np.float64], ...]) -> _Tes
     chance = {k: lira_p(sides[k], sides[2], draws=DRAWS) for k in (0, 1)}
 
     def of(k: int) -> Any:
-        error = (found[k].high - found[k].low) / 3.92  # of a normal law, from its 95 %
         second = found[3]
         return lambda level: Placed(
             found[k].accuracy, 0.5, second.low, second.high, chance[k],
-            smallest_difference(error, alpha=level, power=POWER),
+            lira_seen(sides[3], sides[2], level, power=POWER, draws=DRAWS),
         )  # fmt: skip
 
     return _Tested((name, title, limits, "leakage"), of(0), of(1), (found[3].accuracy,))

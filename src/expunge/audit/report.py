@@ -296,7 +296,8 @@ def _findings(
         pairs = ensemble.pairs(count)
         before, after = [pair.original for pair in pairs], [pair.forgotten for pair in pairs]
         oracles, seconds = (ensemble.oracles(arm, count) for arm in ("oracle", "second oracle"))
-        return *full.findings(full.Four(before, after, oracles, seconds)), ()
+        found, beside = full.findings(full.Four(before, after, oracles, seconds))
+        return found, beside, () if beside is not None else ("record by record: that takes one class for each record",)
     return (), None, ()
 
 
@@ -305,6 +306,9 @@ def _verdict(findings: tuple[Finding, ...], recognised: Four[Membership | Missin
     leaks = [one.verdict for one in findings if one.about == "leakage"]
     if leaks:
         return overall(leaks)
+    if findings:
+        said = "inconclusive: there is no forgotten record that all models could be asked about"
+        return Verdict("inconclusive", said)
     seen = membership.finding(recognised)
     return screening() if seen is None else Verdict("detected", f"detected: {seen}")
 

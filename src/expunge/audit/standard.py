@@ -93,10 +93,14 @@ def findings(
     if not had:
         return ()
     made = [
-        (figure, its, [placed(value, its, alpha=level, power=POWER, step=step) for value in both])
-        for figure, step, (both, its) in had
+        (
+            figure,
+            [placed(*each, alpha=level, power=POWER, step=step, above=figure.above) for each in both],
+            both[1][1],
+        )
+        for figure, step, both in had
     ]
-    adjusted = holm([mine.p for _, _, (_, mine) in made]).tolist()
+    adjusted = holm([mine.p for _, (_, mine), _ in made]).tolist()
     return tuple(
         Finding(
             figure.name,
@@ -108,7 +112,7 @@ def findings(
             tuple(its),
             told(figure.about, old, new, p),
         )
-        for (figure, its, (old, new)), p in zip(made, adjusted, strict=True)
+        for (figure, (old, new), its), p in zip(made, adjusted, strict=True)
     )
 
 
@@ -119,14 +123,18 @@ def told(about: Literal["leakage", "damage"], original: Placed, forgotten: Place
 
 def _taken(
     figure: Figure, original: Model, forgotten: Model, oracles: Sequence[Model]
-) -> tuple[tuple[float, float], list[float]] | None:
-    """One figure of the original and the forgotten model, and of each oracle; None where one of them has none.
+) -> list[tuple[float, list[float]]] | None:
+    """One figure of the original, and of each oracle; the same of the forgotten; None where one of them has none.
 
-    Each is taken beside the same number of other oracles: the models under audit leave out the first.
+    A figure that looks at other models is taken beside all others there are, the model under audit among them: so it is
+    of one law for all where forgetting was perfect, which it is not if oracles are near to each other and nobody else.
     """
-    both = [figure.of(model, oracles[1:]) for model in (original, forgotten)]
-    its = [figure.of(model, [*oracles[:k], *oracles[k + 1 :]]) for k, model in enumerate(oracles)]
-    numbers = [value for value in (*both, *its) if not isinstance(value, Missing)]
-    if len(numbers) < len(both) + len(its):
-        return None
-    return (numbers[0], numbers[1]), numbers[2:]
+    made = []
+    for model in (original, forgotten):
+        all_of_them = [model, *oracles]
+        taken = [figure.of(one, [*all_of_them[:k], *all_of_them[k + 1 :]]) for k, one in enumerate(all_of_them)]
+        values = [value for value in taken if not isinstance(value, Missing)]
+        if len(values) < len(taken):
+            return None
+        made.append((values[0], values[1:]))
+    return made

@@ -38,7 +38,7 @@ Kind = Literal["detected", "not detected", "inconclusive", "no evidence"]
 ALPHA = 0.05
 POWER = 0.8
 """Chance with which "would have been seen" is meant."""
-SAME = "the same as every oracle's, which no key changes"
+SAME = "the same as every oracle's"
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,14 @@ def overall(leaks: Sequence[Verdict]) -> Verdict:
     """One verdict from those on all figures of what is left of the forgotten."""
     found = [one for one in leaks if one.kind == "detected"]
     if found:
-        over = any(one.overshoot for one in found)
-        what = "stand out the other way than before (overshoot)" if over else "can be told from an oracle's"
-        said = f"detected: by {len(found)} of {len(leaks)} figures, the forgotten records {what}"
-        return Verdict("detected", said, min(one.p or 0.0 for one in found), overshoot=over)
+        over = sum(one.overshoot for one in found)
+        what = "stand out the other way than before" if over == len(found) else "can be told from an oracle's"
+        far = f" (overshoot by {over} of these)" if over else ""
+        said = f"detected: by {len(found)} of {len(leaks)} figures, the forgotten records {what}{far}"
+        return Verdict("detected", said, min(one.p or 0.0 for one in found), overshoot=bool(over))
     silent = [one for one in leaks if one.kind == "not detected" and one.share is not None]
     if silent:
-        best = min(silent, key=lambda one: one.share or 0.0)
+        best = min(silent, key=lambda one: one.share or 1.0)  # that all oracles agree is no measure of what was seen
         return Verdict("not detected", best.said, best.p, best.share)
     if leaks:
         return Verdict("inconclusive", "inconclusive: no figure could have told doing nothing from an oracle here")

@@ -141,6 +141,19 @@ def permutation_p(
     key : bytes
         What names are drawn by.
     """
+    drawn = permuted(statistic, tested, reference, draws=draws, key=key)
+    value = statistic(_arm(tested), _arm(reference))
+    value -= ROUNDING * max(1.0, abs(value))
+    return (int((drawn >= value).sum()) + 1) / (draws + 1)
+
+
+def permuted(
+    statistic: Statistic, tested: ArrayLike, reference: ArrayLike, *, draws: int = 199, key: bytes = b"permutation"
+) -> NDArray[np.float64]:
+    """(draws,) values of a statistic with the arms named by lot; parameters are those of `permutation_p`.
+
+    Of two arms of one law it is what the statistic says where there is nothing to be found.
+    """
     one, other = _arm(tested), _arm(reference)
     if one.shape[1:] != other.shape[1:]:
         msg = f"both arms must be asked about the same records, got {one.shape[1:]} and {other.shape[1:]}"
@@ -148,13 +161,8 @@ def permutation_p(
     if draws < 1:
         raise ParameterError(f"resampling needs at least one draw, got {draws}")
     both, random = np.concatenate([one, other]), np.random.default_rng(keyed.seed(key, "permutation"))
-    value = statistic(one, other)
-    value -= ROUNDING * max(1.0, abs(value))
-    reached = 0
-    for _ in range(draws):
-        named = random.permutation(len(both))
-        reached += statistic(both[named[: len(one)]], both[named[len(one) :]]) >= value
-    return (reached + 1) / (draws + 1)
+    named = (random.permutation(len(both)) for _ in range(draws))
+    return np.array([statistic(both[each[: len(one)]], both[each[len(one) :]]) for each in named])
 
 
 def _arm(side: ArrayLike) -> NDArray[np.float64]:

@@ -40,10 +40,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from expunge import keyed
 from expunge.errors import DataError
-from expunge.measures.bootstrap import DRAWS, mean_draws, permutation_p
+from expunge.measures.bootstrap import DRAWS, mean_draws, permutation_p, permuted
+from expunge.measures.intervals import POWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +131,23 @@ def lira_p(tested: ArrayLike, reference: ArrayLike, *, draws: int = 199, key: by
         What names are drawn by.
     """
     return permutation_p(_accuracy, *_sides(tested, reference), draws=draws, key=key)
+
+
+def lira_seen(one: ArrayLike, other: ArrayLike, level: float, *, power: float = POWER, draws: int = 199) -> float:
+    """How far above one half an accuracy has to lie to be seen with this power, from two arms of oracles.
+
+    With the arms named by lot they say what chance makes of the accuracy, refits included: a test at this level rejects
+    what few draws exceed, and an accuracy that lies above that by as much as chance moves it is seen.
+
+    Parameters
+    ----------
+    one, other : as `lira` takes them
+        Two arms of models that never met the records.
+    level : float
+        Of the test.
+    """
+    drawn = permuted(_accuracy, *_sides(one, other), draws=draws, key=b"seen")
+    return float(np.quantile(drawn, 1 - level) - 0.5 + ndtri(power) * drawn.std(ddof=1))
 
 
 def ratios(

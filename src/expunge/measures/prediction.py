@@ -66,7 +66,13 @@ class Placed:
 
 
 def placed(
-    value: float, reference: Sequence[float], *, alpha: float = 0.05, power: float = 0.8, step: float = 0.0
+    value: float,
+    reference: Sequence[float],
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    step: float = 0.0,
+    above: bool = False,
 ) -> Placed:
     """Place a figure among at least three others.
 
@@ -82,6 +88,8 @@ def placed(
         Of `Placed.low`, `Placed.high` and `Placed.smallest`.
     step : float
         Of the figure; 0 where it has none.
+    above : bool
+        Whether only a larger figure counts against it: p is one-sided then.
 
     Raises
     ------
@@ -96,10 +104,10 @@ def placed(
     spread, free = max(float(its.std(ddof=1)), step / 12**0.5), count - 1
     error = spread * (1 + 1 / count) ** 0.5
     if error <= ALIKE * max(float(np.abs(its).max()), abs(value)):
-        same = abs(value - mean) <= ALIKE * max(abs(mean), abs(value))
+        same = abs(value - mean) <= ALIKE * max(abs(mean), abs(value)) or (above and value < mean)
         return Placed(value, mean, mean, mean, float(same), 0.0)
-    reach = error * float(t.ppf(1 - alpha / 2, free))
-    p = 2 * float(t.sf(abs(value - mean) / error, free))
+    reach, far = error * float(t.ppf(1 - alpha / 2, free)), (value - mean) / error
+    p = float(t.sf(far, free)) if above else 2 * float(t.sf(abs(far), free))
     return Placed(value, mean, mean - reach, mean + reach, p, error * seen(free, alpha, power))
 
 

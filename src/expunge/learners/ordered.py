@@ -13,9 +13,9 @@ Examples
 >>> whole = arranged(table, run, bias=True)
 >>> rest = arranged(table.after(Records([3])), run, bias=True)
 >>> whole.X.gathered().ravel().tolist()
-[2.0, 0.0, 5.0, 3.0, 1.0, 7.0, 6.0, 4.0]
+[6.0, 0.0, 1.0, 2.0, 7.0, 3.0, 5.0, 4.0]
 >>> rest.X.gathered().ravel().tolist()
-[2.0, 0.0, 5.0, 1.0, 7.0, 6.0, 4.0]
+[6.0, 0.0, 1.0, 2.0, 7.0, 5.0, 4.0]
 """
 
 from __future__ import annotations

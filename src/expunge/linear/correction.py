@@ -15,7 +15,7 @@ Examples
 >>> before = settle(whole, fit(whole), 1e-6)
 >>> after = correct(whole.without(np.array([7])), before.anchored, 1e-6, out=whole.take(np.array([7])))
 >>> after.bound < 1e-6, after.passes
-(True, 3)
+(True, 2)
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from scipy.special import ndtri
+from sklearn.linear_model import LogisticRegression
 
 from expunge import Certified, Empirical, Exact, Forgotten, Quote, Records, Retrain, Run, Table, keyed
 from expunge.audit.report import audit
+from expunge.audit.subgroups import Grouping
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,9 +122,15 @@ class Nearest:
         return Near(np.array(kept.features), np.array(kept.label, np.float64, order="C"), data.classes)
 
     def predict(self, model: Near, data: Table) -> NDArray[np.float64]:
-        nearest = ((data.features[:, None] - model.X[None]) ** 2).sum(axis=2).argmin(axis=1)
-        said: NDArray[np.float64] = model.label[nearest]
+        said: NDArray[np.float64] = model.label[self._nearest(model, data)]
         return said if model.classes is None else 0.125 + 0.75 * said
+
+    def features(self, model: Near, data: Table) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = model.X[self._nearest(model, data)]
+        return found
+
+    def _nearest(self, model: Near, data: Table) -> NDArray[np.intp]:
+        return np.asarray(((data.features[:, None] - model.X[None]) ** 2).sum(axis=2).argmin(axis=1))
 
 
 @pytest.fixture(scope="session")
@@ -156,5 +164,20 @@ def reports(known: Table, unknown: Table) -> dict[str, Report]:
         "false": made(ByRote(left=1.0, claim=Certified(1.0, 1e-5)), known, unknown, tier="replay"),
         "full": made(ByRote(), known, unknown, tier="full", models=8),
         "full nothing": made(ByRote(left=1.0, surer=6.0), known, unknown, tier="full", models=32),
+        "groups": _grouped(),
         **{name: made(Retrain(Nearest()), *pair, tier="standard", models=5) for name, pair in others.items()},
     }
+
+
+def _grouped() -> Report:
+    """A report of people of two groups and a third that is too small; the forgotten are of one of them."""
+    rng = np.random.default_rng(3)
+    X = np.column_stack([rng.normal(size=300), np.arange(300) % 2, rng.normal(size=300)])
+    X[:5, 1] = 2.0
+    at = np.arange(300)
+    data, test = (Table.from_arrays(X[k], X[k, 0] > 0, k) for k in (at[5:200], np.r_[at[:5], at[200:]]))
+    method, run, target = Retrain(LogisticRegression()), Run(key=b"reports"), Records(range(21, 61, 2))
+    model = method.learn(data, run)
+    done = method.forget(model, target, data, run)
+    groups = Grouping("x1", positive=True)
+    return audit(method, model, done, target, data, run, test=test, groups=groups)

@@ -18,9 +18,10 @@ from expunge.audit.ensemble import Ensemble
 from expunge.audit.further import Sides
 from expunge.audit.quantisation import Quantisation, rounded
 from expunge.audit.relearning import Relearning
-from expunge.audit.report import audit, visits
+from expunge.audit.report import audit
 from expunge.audit.resurfacing import Resurfacing
 from expunge.audit.stress import chosen, compared, told_after
+from expunge.audit.tiers import visits
 from expunge.data.table import Table
 from expunge.errors import LearnError, ParameterError
 from expunge.learners.torch import TorchLearner

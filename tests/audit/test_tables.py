@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from expunge.audit.layout import shown
 from expunge.audit.report import Report
+from expunge.audit.subgroups import Subgroups
 from expunge.audit.tables import chip, numbers, table
 from expunge.audit.verdict import Verdict
+from expunge.measures.fairness import Fairness
 
 NAMES = [
     "quick", "replay", "untested", "perfect", "nothing", "overshoot", "blind", "false",
-    "full", "full nothing", "several", "numbers",
+    "full", "full nothing", "groups", "several", "numbers",
 ]  # fmt: skip
 
 
@@ -75,6 +77,21 @@ def test_what_is_missing_says_why_and_is_no_number(reports: dict[str, Report]) -
     assert "Recognising forgotten records by their loss" not in text
     assert "the quick tier learns nothing again" in unescape(numbers(reports["quick"]))
     assert len(cells(numbers(reports["quick"]))) == 2  # utility and membership of two models
+
+
+def test_groups_and_insides_have_tables_where_they_were_measured(reports: dict[str, Report]) -> None:
+    found = reports["groups"].subgroups
+    assert isinstance(found, Subgroups)
+    made = cells(numbers(reports["groups"]))[-1]
+    assert made[0][-3:] == ["from the oracle", "95 %", "by chance"]
+    assert [row[0] for row in made[1:]][:2] == ["accuracy: 0.0", "accuracy: 1.0"]
+    assert isinstance(found.models.oracle, Fairness)
+    assert made[1][3] == shown(found.models.oracle.groups[0].accuracy)
+    assert "fewer than 20: 2.0 (5)" in unescape(numbers(reports["groups"]))
+    inside = cells(numbers(reports["numbers"]))[-1]
+    assert inside[0][0] == "features from the oracle's"
+    assert [row[0] for row in inside[1:]] == ["retained", "forgotten", "test"]
+    assert "the inside" not in numbers(reports["perfect"])
 
 
 @given(st.lists(st.lists(st.text(), min_size=3, max_size=3), min_size=1, max_size=4))

@@ -10,7 +10,8 @@ import pytest
 from expunge.audit import wording
 from expunge.audit.arms import Missing
 from expunge.audit.replay import Replay
-from expunge.audit.report import MODELS, Report
+from expunge.audit.report import Report
+from expunge.audit.tiers import MODELS
 from expunge.audit.verdict import Kind, Verdict
 from expunge.values import Claim, Empirical, Exact
 

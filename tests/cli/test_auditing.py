@@ -68,6 +68,16 @@ def test_a_rehearsal_measures_and_changes_nothing(shop: Any, tmp_path: Path) -> 
     assert "person 3" not in page.read_text(encoding="utf-8")
 
 
+def test_groups_are_compared_where_they_are_named(shop: Any, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    order = ("--records", "3", "--tier", "replay", "--group", "colour", "--positive", "yes")
+    found = shop.done("audit", *order, "--html", str(page))["audit"]["report"]["subgroups"]
+    assert found["grouping"] == {"column": "colour", "positive": "yes"}
+    assert {*found["models"]} == {"original", "forgotten", "oracle", "second"}
+    assert "Groups by colour" in page.read_text(encoding="utf-8")
+    assert "Groups by colour" in shop("audit", *order).out
+
+
 def test_what_it_costs_is_said_first(shop: Any) -> None:
     said = shop("audit", "--records", "3", "--tier", "replay")
     assert said.code == 0
@@ -89,6 +99,9 @@ def test_nothing_of_what_was_named_is_nothing_to_rehearse(shop: Any) -> None:
         (("--records", "3", "--tier", "best"), "--tier is one of quick, replay, standard, full; got best"),
         (("--records", "3", "--models", "2"), "needs at least 5 models, got 2"),
         (("--html", "page.html"), "say which"),
+        (("--group", "colour", "--positive", "yes"), "say which"),
+        (("--records", "3", "--group", "colour"), "groups need both --group COLUMN and --positive CLASS"),
+        (("--records", "3", "--group", "sex", "--positive", "yes"), "no column 'sex'"),
     ],
 )
 def test_wrong_arguments_get_a_sentence(shop: Any, arguments: tuple[str, ...], part: str) -> None:

@@ -10,7 +10,7 @@ from expunge.audit.report import Report
 from expunge.engine import line
 from expunge.engine.project import Project
 from expunge.engine.rehearsing import Kept, offered, rehearsed
-from expunge.errors import UnknownSubjectError
+from expunge.errors import BusyError, UnknownSubjectError
 from expunge.values import Exact, Owners, Records
 
 SOMEBODY = Owners(["person-007"])
@@ -93,3 +93,19 @@ def _break_off(kept: Kept) -> None:
     with kept:
         kept["new"] = b"2"
         kept["missing"]
+
+
+def test_who_publishes_meanwhile_ends_it_and_nothing_is_left(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: set[str] = set()
+
+    def tick(what: str, done: int, total: int) -> None:
+        if (what, done) == ("audit: oracle", 2):
+            other = Project.open(project.folder)
+            line.forget(other, Records([5]))
+            held.update(other.store.names())
+
+    monkeypatch.setattr(project, "tick", tick)
+    with pytest.raises(BusyError, match="published another model while this was rehearsed"):
+        rehearsed(project, "main", SOMEBODY, "standard", 6)
+    assert held
+    assert set(project.store.names()) == held

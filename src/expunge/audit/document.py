@@ -72,7 +72,7 @@ def document(
     fingerprints : mapping of str to str, optional
         Of models and data, as `fingerprints` makes them.
     visits : int, optional
-        Record visits that the audit cost, as `expunge.audit.report.visits` says them.
+        Record visits that the audit cost, as `expunge.audit.tiers.visits` says them.
     environment : mapping of str to str, optional
         Versions; without it those that are installed here.
     """

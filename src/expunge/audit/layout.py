@@ -33,12 +33,14 @@ def shown(figure: float | None) -> str:
 
     Examples
     --------
-    >>> shown(0.98765), shown(12345.6), shown(None)
-    ('0.988', '1.235e+04', '-')
+    >>> shown(0.98765), shown(12345.6), shown(-0.0001), shown(None)
+    ('0.988', '1.235e+04', '0.000', '-')
     """
     if figure is None:
         return "-"
-    return f"{figure:.3f}" if abs(figure) < 1000 else f"{figure:.4g}"
+    if abs(figure) >= 1000:
+        return f"{figure:.4g}"
+    return f"{figure:.3f}".replace("-0.000", "0.000")
 
 
 def said(sentence: str) -> list[str]:

@@ -31,22 +31,25 @@ Audit of one forgetting
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from expunge import keyed
-from expunge.audit import agreement, full, membership, replay, standard, utility
+from expunge.audit import activations, agreement, full, membership, replay, standard, utility
+from expunge.audit import subgroups as groupwise
 from expunge.audit.arms import Four, Missing, Parts, answers, parts
 from expunge.audit.ensemble import Ensemble
 from expunge.audit.layout import laid_out, said, shown
-from expunge.audit.stress import chosen, compared, price
+from expunge.audit.stress import chosen, compared
+from expunge.audit.tiers import models_of
 from expunge.audit.verdict import Verdict, overall, screening
 from expunge.errors import ParameterError
-from expunge.protocol import Key, Priced
+from expunge.protocol import Key
 from expunge.values import Empirical, Exact, Suppressed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from expunge.audit.activations import Inside
     from expunge.audit.agreement import Agreements
     from expunge.audit.arms import Answers
     from expunge.audit.full import Full
@@ -54,16 +57,15 @@ if TYPE_CHECKING:
     from expunge.audit.replay import Replay
     from expunge.audit.standard import Finding
     from expunge.audit.stress import Stress
+    from expunge.audit.subgroups import Grouping, Subgroups
+    from expunge.audit.tiers import Tier
     from expunge.audit.utility import Utility
     from expunge.data.table import Table
     from expunge.protocol import Learner, Run, Store
     from expunge.values import Claim, Forgotten, Target
 
-Tier = Literal["quick", "replay", "standard", "full"]
-MODELS: dict[str, int] = {"quick": 0, "replay": 2, "standard": 8, "full": 64}
-"""Oracles of each tier; of the full one, models of each arm."""
-LEAST: dict[str, int] = {"quick": 0, "replay": 2, "standard": 5, "full": 8}
 NOTHING = "the quick tier learns nothing again"
+UNASKED = Missing("no column was named that says who is of which group")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Report:
     utility : Four of Parts of Utility or Missing
     agreement : Agreements
     membership : Four of Membership or Missing
+    activations : Parts of Inside or Missing
+    subgroups : Subgroups or Missing
     findings : tuple of Finding
         Of the standard and the full tier: each figure with its own verdict.
     full : Full or None
@@ -108,6 +112,8 @@ class Report:
     utility: Four[Parts[Utility | Missing]]
     agreement: Agreements
     membership: Four[Membership | Missing]
+    activations: Parts[Inside | Missing]
+    subgroups: Subgroups | Missing
     findings: tuple[Finding, ...] = ()
     full: Full | None = None
     lacking: tuple[str, ...] = ()
@@ -132,6 +138,8 @@ class Report:
             *agreement.lines(self.agreement),
             "",
             *membership.lines(self.membership),
+            *_further(activations.lines(self.activations)),
+            *_further([] if self.subgroups == UNASKED else groupwise.lines(self.subgroups)),
         ]
 
     def __str__(self) -> str:
@@ -152,8 +160,9 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
     models: int | None = None,
     kept: Store | None = None,
     stress: Sequence[str | Stress] = (),
+    groups: Grouping | None = None,
 ) -> Report:
-    """Measure a forgetting. Nothing given is changed, ``run.store`` included; `visits` says what it costs.
+    """Measure a forgetting. Nothing given is changed, ``run.store`` included; `tiers.visits` says what it costs.
 
     Parameters
     ----------
@@ -180,20 +189,24 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
     stress : sequence of str or Stress
         In the standard tier: "resurfacing", "relearning", "quantisation", or one made by its class
         (`expunge.audit.stress`). All models go through each before they are asked again, which costs training.
+    groups : Grouping, optional
+        The column that says who is of which group, to compare the models group by group.
 
     Raises
     ------
     DataError
-        If the test is not held out, or tables and models do not fit each other.
+        If the test is not held out, tables and models do not fit each other, or there is no such column of groups.
     ParameterError
         If the second key is the first, or there is no such tier, or it cannot do with so few models; if there is no
-        such stress, or the tier has none.
+        such stress, or the tier has none; if no record is of the class that is positive for groups.
     """
     other = keyed.subkey(run.key, "second oracle") if second_key is None else second_key
     if Key(other) == run.key:
         msg = "the second oracle needs a key of its own: under the first it is the first"
         raise ParameterError(msg)
-    count, sets = _models(tier, models), parts(data, target, test)
+    count, sets = models_of(tier, models), parts(data, target, test)
+    if groups is not None:
+        groupwise.expect(groups, data)
     ensemble = Ensemble(method, data, target, sets, run, {} if kept is None else kept, chosen(stress, tier))
     four, replayed = _learned(ensemble, original, forgotten.model, other, tier)
     asked = _asked(method, four, sets, ensemble.after.names)
@@ -213,54 +226,12 @@ def audit(  # noqa: PLR0913  (a forgetting is six things, and an audit needs the
         utility=asked.map(lambda arm: arm.map(utility.utility)),
         agreement=agreement.agreements(asked),
         membership=recognised,
+        activations=activations.activations(method, four, ensemble.asked, ensemble.after.names),
+        subgroups=UNASKED if groups is None else groupwise.subgroups(asked, sets, groups),
         findings=findings,
         full=beside,
         lacking=lacking,
     )
-
-
-def visits(  # noqa: PLR0913  (as `audit`)
-    method: Any,
-    target: Target,
-    data: Table,
-    run: Run,
-    tier: Tier = "standard",
-    *,
-    models: int | None = None,
-    forgetting: int = 0,
-    stress: Sequence[str | Stress] = (),
-) -> int:
-    """Record visits that an audit costs, to be known before it begins; ``forgetting`` is what one forgetting costs.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.linear_model import Ridge
-    >>> from expunge import Records, Retrain, Run, Table
-    >>> table, method = Table.from_arrays(np.eye(10), np.arange(10.0)), Retrain(Ridge())
-    >>> [visits(method, Records([3]), table, Run(key=b"k"), tier) for tier in ("quick", "replay", "standard")]
-    [0, 18, 72]
-    """
-    count = _models(tier, models)
-    whole, after = (
-        method.visits(part, run) if isinstance(method, Priced) else len(part) for part in (data, data.after(target))
-    )
-    if tier == "full":
-        return 2 * after + count * (whole + forgetting + 2 * after)
-    stays = len(data.after(target))
-    return count * after + (count + 1) * price(chosen(stress, tier), method, stays, len(data) - stays)
-
-
-def _models(tier: Tier, models: int | None) -> int:
-    """How many oracles, or models of each arm."""
-    if tier not in MODELS:
-        msg = f"a tier is one of {', '.join(MODELS)}; got {tier!r}"
-        raise ParameterError(msg)
-    count = MODELS[tier] if models is None else models
-    if isinstance(count, bool) or not isinstance(count, int) or count < LEAST[tier]:
-        msg = f"the {tier} tier needs at least {LEAST[tier]} models, got {count!r}"
-        raise ParameterError(msg)
-    return count if tier in ("standard", "full") else MODELS[tier]
 
 
 def _learned(
@@ -371,3 +342,8 @@ def _found(findings: tuple[Finding, ...]) -> list[str]:
         *(line for one in findings for line in said(f"{one.name}: {one.title}. {one.verdict.said}. {one.limits}")),
         "",
     ]
+
+
+def _further(made: list[str]) -> list[str]:
+    """A section that is not always there."""
+    return ["", *made] if made else []

@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from expunge.audit import agreement, membership
+from expunge.audit import activations, agreement, membership, subgroups
 from expunge.audit.arms import TITLES, Four, Missing
 from expunge.audit.layout import shown
 from expunge.audit.markup import Html, element, joined
+from expunge.audit.subgroups import Subgroups
 from expunge.audit.wording import MARKS, sentence
 
 if TYPE_CHECKING:
@@ -62,7 +63,15 @@ def chip(verdict: Verdict) -> Html:
 def numbers(report: Report) -> Html:
     """All tables of a report."""
     return joined(
-        [*_findings(report), *_full(report.full), *_utility(report), *_nearness(report), *_membership(report)]
+        [
+            *_findings(report),
+            *_full(report.full),
+            *_utility(report),
+            *_nearness(report),
+            *_membership(report),
+            *_inside(report),
+            *_groups(report),
+        ]
     )
 
 
@@ -180,6 +189,20 @@ def _membership(report: Report) -> Iterator[Html]:
         " out too. This attack is weak: it can find a leak, and finding none proves nothing.",
         *_reasons([one for _, one in found.each()]),
     )
+
+
+def _inside(report: Report) -> Iterator[Html]:
+    rows = list(activations.rows(report.activations))
+    if rows:
+        yield table("How far the inside lies from the oracle's", activations.HEAD, rows)
+        yield _note(activations.READING)
+
+
+def _groups(report: Report) -> Iterator[Html]:
+    found = report.subgroups
+    if isinstance(found, Subgroups):
+        yield table(subgroups.caption(found), subgroups.head(), subgroups.rows(found))
+        yield _note(*subgroups.notes(found))
 
 
 def _arms(found: Four[Any]) -> Iterator[tuple[str, Any]]:

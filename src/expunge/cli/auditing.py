@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,11 +29,12 @@ from expunge.store.files import in_words, write_atomically
 from expunge.values import Refusal
 
 if TYPE_CHECKING:
-    from expunge.audit.report import Report, Tier
+    from expunge.audit.report import Report
+    from expunge.audit.subgroups import Grouping
+    from expunge.audit.tiers import Tier
+    from expunge.data.schema import Schema
     from expunge.engine.inquiry import Replayed
-    from expunge.engine.project import Project
     from expunge.engine.rehearsing import Offer, Rehearsal
-    from expunge.values import Target
 
 TIERS: dict[str, Tier] = {"quick": "quick", "replay": "replay", "standard": "standard", "full": "full"}
 Tiers = Annotated[
@@ -43,6 +44,13 @@ Tiers = Annotated[
 Models = Annotated[
     int | None,
     typer.Option("--models", metavar="N", help="Oracles of the standard tier (8); models an arm of the full one (64)."),
+]
+Group = Annotated[
+    str | None,
+    typer.Option("--group", metavar="COLUMN", help="Compare the models group by group; needs --positive, too."),
+]
+Positive = Annotated[
+    str | None, typer.Option("--positive", metavar="CLASS", help="The decision that counts as positive for a group.")
 ]
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page, too.")]
 
@@ -56,6 +64,8 @@ def audit(
     column: Columns = None,
     tier: Tiers = None,
     models: Models = None,
+    group: Group = None,
+    positive: Positive = None,
     html: Html = None,
     model: Model = None,
     project: In = None,
@@ -68,14 +78,18 @@ def audit(
 
     For example: expunge audit
     For example: expunge audit --owners anna --tier standard --html report.html
+    For example: expunge audit --owners anna --group sex --positive granted
     """
     screen = Screen(as_json=as_json)
     asked = Asked.of(records, records_file, owners, owners_file, label, column)
     if asked:
-        _rehearse(screen, asked, tier or "standard", models, html, model, project)
+        _rehearse(screen, _Order(asked, tier or "standard", models, group, positive, html), model, project)
         return
-    if tier is not None or models is not None or html is not None:
-        msg = "--tier, --models and --html are of a forgetting that is rehearsed: say which, with --records or --owners"
+    if any(given is not None for given in (tier, models, group, positive, html)):
+        msg = (
+            "--tier, --models, --group, --positive and --html are of a forgetting that is rehearsed: say which, with"
+            " --records or --owners"
+        )
         raise UsageError(msg)
     with opened(project, screen) as whole:
         from expunge.engine import inquiry
@@ -126,29 +140,44 @@ def _replayed(found: Replayed) -> Iterator[str]:
 # -- rehearsed ---------------------------------------------------------------------------------------------------------
 
 
-def _rehearse(
-    screen: Screen,
-    asked: Asked,
-    tier: str,
-    models: int | None,
-    html: Path | None,
-    model: str | None,
-    place: Path | None,
-) -> None:
-    if tier not in TIERS:
-        msg = f"--tier is one of {', '.join(TIERS)}; got {tier}"
+@dataclass(frozen=True)
+class _Order:
+    """What is to be rehearsed, and how."""
+
+    asked: Asked
+    tier: str
+    models: int | None
+    group: str | None
+    positive: str | None
+    html: Path | None
+
+    def grouping(self, schema: Schema) -> Grouping | None:
+        """The groups that are to be compared; None where none are."""
+        if self.group is None or self.positive is None:
+            return None
+        from expunge.audit.subgroups import Grouping
+
+        return Grouping(self.group, schema.labelled(self.positive))
+
+
+def _rehearse(screen: Screen, order: _Order, model: str | None, place: Path | None) -> None:
+    if order.tier not in TIERS:
+        msg = f"--tier is one of {', '.join(TIERS)}; got {order.tier}"
+        raise UsageError(msg)
+    if (order.group is None) != (order.positive is None):
+        msg = "groups need both --group COLUMN and --positive CLASS"
         raise UsageError(msg)
     with opened(place, screen) as project:
         from expunge.engine import inquiry, rehearsing
 
-        name = inquiry.chosen(project, model)
-        target = _target(project, asked)
-        offer = rehearsing.offered(project, name, target, TIERS[tier], models)
-        screen.say(*_offered(offer, tier))
-        found = rehearsing.rehearsed(project, name, target, TIERS[tier], models)
+        name, schema = inquiry.chosen(project, model), project.published().snapshot.schema
+        target, groups = order.asked.target(schema), order.grouping(schema)
+        offer = rehearsing.offered(project, name, target, TIERS[order.tier], order.models)
+        screen.say(*_offered(offer, order.tier))
+        found = rehearsing.rehearsed(project, name, target, TIERS[order.tier], order.models, groups)
     if isinstance(found.report, Refusal):
         raise RefusedError(found.report)
-    _shown(screen, found, found.report, html)
+    _shown(screen, found, found.report, order.html)
 
 
 def _shown(screen: Screen, found: Rehearsal, report: Report, html: Path | None) -> None:
@@ -175,7 +204,3 @@ def _offered(offer: Offer, tier: str) -> Iterator[str]:
     cost = f"{many(offer.visits, 'record visit')}{seconds}"
     yield f"model {offer.model}: rehearsed with {offer.answer.name}; the {tier} tier costs {cost}"
     yield ""
-
-
-def _target(project: Project, asked: Asked) -> Target:
-    return asked.target(project.published().snapshot.schema)

@@ -3,25 +3,28 @@
 The model is planned for and changed as a request would change it, in memory; checkpoints that are needed are read from
 the store, and those that are made go nowhere. Oracles of the audit are learned from the sealed snapshot. What each said
 rests in the store until the rehearsal ends, sealed like all there: killed on the way, the next one goes on from it, and
-the next publication sweeps what nobody went on from.
+the next publication sweeps what nobody went on from. Where somebody publishes meanwhile, it breaks off and leaves
+nothing: what models said of people may be of people who were just forgotten.
 """
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from expunge.audit.document import fingerprints
-from expunge.audit.report import Tier, audit, visits
+from expunge.audit.report import audit
+from expunge.audit.tiers import Tier, visits
 from expunge.engine.change import for_shown, planned
 from expunge.engine.intake import canonical
-from expunge.errors import UnknownSubjectError
+from expunge.errors import BusyError, UnknownSubjectError
 from expunge.values import Refusal
 
 if TYPE_CHECKING:
     from expunge.audit.report import Report
+    from expunge.audit.subgroups import Grouping
     from expunge.engine.project import Project
     from expunge.engine.root import Root
     from expunge.planner import Plan
@@ -88,10 +91,22 @@ def _offered(project: Project, root: Root, name: str, target: Target, tier: Tier
 
 
 def rehearsed(
-    project: Project, name: str, target: Target, tier: Tier = "standard", models: int | None = None
+    project: Project,
+    name: str,
+    target: Target,
+    tier: Tier = "standard",
+    models: int | None = None,
+    groups: Grouping | None = None,
 ) -> Rehearsal:
-    """Forget in memory, and audit what comes of it; nothing is published, and nothing changed."""
+    """Forget in memory, and audit what comes of it; nothing is published, and nothing changed.
+
+    Raises
+    ------
+    BusyError
+        If somebody publishes meanwhile: what was kept until then goes.
+    """
     offer = offered(project, name, target, tier, models)
+    check = _standing(project)
     root, data = project.look(lambda root: (root, project.table(root)))
     if isinstance(offer.answer, Refusal):
         return Rehearsal(name, "", offer.answer, 0, {})
@@ -101,17 +116,36 @@ def rehearsed(
     model = project.model(standing)
     run = replace(project.run(standing), store=ChainMap({}, project.store))
     forgotten = method.forget(model, asked, shown, run)
-    with Kept(project.store) as kept:
+    with Kept(project.store, check) as kept:
         report = audit(
             method, model, forgotten, asked, shown, run, test=held if len(held) else None, tier=tier, models=models,
-            kept=kept,
+            kept=kept, groups=groups,
         )  # fmt: skip
     made = fingerprints(model, forgotten.model, asked, shown, run)
     return Rehearsal(name, offer.answer.name, report, offer.visits, made)
 
 
+def _standing(project: Project) -> Callable[[], None]:
+    """What raises a sentence once something else is published than is now."""
+    began = project.book.root
+
+    def check() -> None:
+        project.ledger.refresh()
+        if project.book.root != began:
+            msg = "somebody published another model while this was rehearsed, so its answers are of no use: begin again"
+            raise BusyError(msg)
+
+    return check
+
+
 class Kept(MutableMapping[str, bytes]):
-    """What a rehearsal keeps in a store: all of it goes when the rehearsal ends, and stays when it breaks off.
+    """What a rehearsal keeps in a store: all of it goes when the rehearsal ends, and stays when it is interrupted.
+
+    Parameters
+    ----------
+    store : mapping of str to bytes
+    check : function
+        Asked after every write whether it may stay; where it raises, all that was kept goes.
 
     Examples
     --------
@@ -124,14 +158,14 @@ class Kept(MutableMapping[str, bytes]):
     ['a model']
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store, self._used = store, set[str]()
+    def __init__(self, store: Store, check: Callable[[], None] = lambda: None) -> None:
+        self._store, self._check, self._used = store, check, set[str]()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None:
+        if failed is None or issubclass(failed, BusyError):
             for name in self._used:
                 self._store.pop(name, None)
 
@@ -143,6 +177,7 @@ class Kept(MutableMapping[str, bytes]):
     def __setitem__(self, name: str, content: bytes) -> None:
         self._store[name] = content
         self._used.add(name)
+        self._check()  # after the write: who publishes later sweeps it
 
     def __delitem__(self, name: str) -> None:
         del self._store[name]

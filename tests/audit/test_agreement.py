@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +14,11 @@ from expunge.audit.agreement import Agreement, Agreements, agreement, agreements
 from expunge.audit.arms import Answers, Four, Missing, Parts
 from expunge.data.table import Table
 from expunge.errors import DataError
+from expunge.measures.divergence import SMALLEST, js, kl
+from expunge.measures.loss import aligned
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NAMES = ("ant", "bee", "cow", "doe")
 PART = Table.from_arrays(np.zeros((8, 1)), [NAMES[k % 4] for k in range(8)])
@@ -27,6 +35,11 @@ def compared(one: Answers, other: Answers) -> Agreement:
     return found
 
 
+def both(one: Answers, other: Answers) -> list[NDArray[np.float64]]:
+    names = sorted({*(one.classes or ()), *(other.classes or ())})
+    return [aligned(side.predicted, side.classes or (), names) for side in (one, other)]
+
+
 subsets = st.lists(st.sampled_from(NAMES), min_size=1, unique=True).map(tuple)
 
 
@@ -35,8 +48,10 @@ def test_it_is_a_distance_between_zero_and_one(
     a: int, b: int, c: int, mine: tuple[str, ...], yours: tuple[str, ...], theirs: tuple[str, ...]
 ) -> None:
     one, two, three = said(a, mine), said(b, yours), said(c, theirs)
-    assert compared(one, one) == Agreement(8, 1.0, 0.0)
-    assert compared(one, two) == compared(two, one)
+    assert compared(one, one) == Agreement(8, 1.0, 0.0, 0.0, 0.0)
+    assert replace(compared(one, two), kl=None) == replace(compared(two, one), kl=None)
+    assert compared(one, two).js == pytest.approx(float(js(*both(one, two)).mean()))
+    assert compared(one, two).kl == pytest.approx(float(kl(*both(one, two)).mean()))
     assert 0 <= compared(one, two).distance <= 1 + 1e-12
     assert compared(one, three).distance <= compared(one, two).distance + compared(two, three).distance + 1e-12
 
@@ -45,7 +60,7 @@ def test_it_is_a_distance_between_zero_and_one(
 def test_the_order_of_columns_means_nothing(seed: int, order: list[int]) -> None:
     one = said(seed)
     moved = Answers(one.predicted[:, order], tuple(NAMES[k] for k in order), PART)
-    assert compared(one, moved) == Agreement(8, 1.0, 0.0)
+    assert compared(one, moved) == Agreement(8, 1.0, 0.0, 0.0, 0.0)
 
 
 def test_columns_under_the_wrong_names_are_caught() -> None:
@@ -59,7 +74,10 @@ def test_columns_under_the_wrong_names_are_caught() -> None:
 def test_a_class_that_one_model_lacks_counts() -> None:
     sure = Answers(np.ones((8, 1)), ("ant",), PART)
     other = Answers(np.ones((8, 1)), ("bee",), PART)
-    assert compared(sure, other) == Agreement(8, 0.0, 1.0)
+    found = compared(sure, other)
+    assert (found.decisions, found.distance) == (0.0, 1.0)
+    assert found.js == pytest.approx(np.log(2))
+    assert found.kl == pytest.approx(-np.log(SMALLEST))
 
 
 def test_numbers_are_compared_in_units_of_the_label() -> None:
@@ -85,12 +103,21 @@ def test_several_labels_agree_when_all_do_and_are_apart_by_their_mean(a: int, b:
     assert found.records == 8
     assert found.decisions == same
     assert found.distance == pytest.approx(np.abs(one.predicted - other.predicted).mean())
-    assert compared(one, flagged(a, order)) == Agreement(8, 1.0, 0.0)
+    assert compared(one, flagged(a, order)) == Agreement(8, 1.0, 0.0, 0.0, 0.0)
 
 
 def test_several_labels_all_the_other_way_are_one_apart() -> None:
     yes, no = (Answers(np.full((8, 4), score), NAMES, FLAGGED) for score in (1.0, 0.0))
-    assert compared(yes, no) == Agreement(8, 0.0, 1.0)
+    found = compared(yes, no)
+    assert (found.decisions, found.distance) == (0.0, 1.0)
+    assert found.js == pytest.approx(np.log(2))
+    assert found.kl == pytest.approx(-np.log(SMALLEST))
+
+
+def test_scores_that_are_no_shares_have_no_divergence() -> None:
+    votes = Answers(np.full((8, 4), 0.5), NAMES, PART)
+    found = compared(votes, votes)
+    assert (found.js, found.kl) == (None, None)
 
 
 def test_several_targets_are_compared_in_units_of_the_label() -> None:

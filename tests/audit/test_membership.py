@@ -40,6 +40,9 @@ def test_it_is_the_auc_of_small_losses(seed: int, m: int, n: int) -> None:
     assert found.auc == pytest.approx(roc_auc_score([1] * m + [0] * n, np.concatenate([gone, test])))
     assert (found.low, found.high) == newcombe(found.auc, m, n)
     assert (found.members, found.others) == (m, n)
+    assert found.modified == pytest.approx(found.auc)  # of two classes it goes with the confidence
+    sure = np.abs(np.concatenate([gone, test]) - 0.5).round(9)
+    assert found.entropy == pytest.approx(roc_auc_score([1] * m + [0] * n, sure))
 
 
 def test_records_that_fit_better_are_above_one_half() -> None:

@@ -13,7 +13,7 @@ Examples
 >>> one = Answers(np.array([[0.75, 0.25]]), ("no", "yes"), part)
 >>> other = Answers(np.array([[0.25, 0.5, 0.25]]), ("yes", "no", "maybe"), part)
 >>> agreement(one, other)
-Agreement(records=1, decisions=1.0, distance=0.25)
+Agreement(records=1, decisions=1.0, distance=0.25, js=0.099..., kl=0.304...)
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ import numpy as np
 from expunge.audit.arms import Missing, Parts
 from expunge.audit.layout import laid_out, said, shown
 from expunge.errors import DataError
+from expunge.measures.divergence import ROUNDING, js, kl
 from expunge.measures.loss import aligned, carried
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from expunge.audit.arms import Answers, Four
 
 
@@ -45,11 +48,16 @@ class Agreement:
         Mean total variation of their scores (half the sum of absolute differences, over all classes that either
         knows): 0 to 1. Of multi-label data the mean over the classes, each of which is a yes or no of its own. For
         regression the mean absolute difference, in units of the label.
+    js, kl : float or None
+        Mean divergences of Jensen and Shannon, and of Kullback and Leibler (of the first from the second), in nats;
+        None where scores are no shares of one.
     """
 
     records: int
     decisions: float | None
     distance: float
+    js: float | None = None
+    kl: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,14 +118,25 @@ def _compared(one: Answers, other: Answers) -> Agreement:
     mine, theirs = (aligned(side.predicted, side.classes or (), names) for side in (one, other))
     if one.part.task == "multilabel":
         equal = (carried(mine, names) == carried(theirs, names)).all(axis=1)
-        return Agreement(len(mine), float(equal.mean()), float(np.abs(mine - theirs).mean()))
+        pairs = (np.stack([side, 1 - side], axis=-1) for side in (mine, theirs))
+        return Agreement(len(mine), float(equal.mean()), float(np.abs(mine - theirs).mean()), *_divergence(*pairs))
     same = mine.argmax(axis=1) == theirs.argmax(axis=1)
-    return Agreement(len(mine), float(same.mean()), float(np.abs(mine - theirs).sum(axis=1).mean() / 2))
+    distance = float(np.abs(mine - theirs).sum(axis=1).mean() / 2)
+    return Agreement(len(mine), float(same.mean()), distance, *_divergence(mine, theirs))
+
+
+def _divergence(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float] | tuple[None, None]:
+    """Both divergences, over the records; votes and margins that are no shares of one have none."""
+    for side in (mine, theirs):
+        if side.min(initial=0.0) < 0 or not np.allclose(side.sum(axis=-1), 1.0, rtol=0, atol=ROUNDING):
+            return None, None
+    return float(js(mine, theirs).mean()), float(kl(mine, theirs).mean())
 
 
 def lines(found: Agreements) -> list[str]:
     """The agreements in words and figures."""
-    rows = [["with the oracle", *(f"{part} {what}" for part, _ in found.second.each() for what in ("same", "dist."))]]
+    what = ("same", "dist.", "JS")
+    rows = [["with the oracle", *(f"{part} {name}" for part, _ in found.second.each() for name in what)]]
     for title, arm in (
         ("forgotten", found.forgotten),
         ("original (do nothing)", found.original),
@@ -137,11 +156,12 @@ def lines(found: Agreements) -> list[str]:
     return [
         *made,
         *said(
-            "same: share of equal decisions; dist.: mean distance of the answers, 0 when equal. The second oracle is"
-            " the yardstick: nothing nearer than it can be asked for, much farther is forgetting that ended elsewhere."
+            "same: share of equal decisions; dist.: mean distance of the answers, JS: their divergence. The second"
+            " oracle is the yardstick: nothing nearer than it can be asked for, and much farther is forgetting that"
+            " ended elsewhere."
         ),
     ]
 
 
-def _cells(one: Agreement | Missing) -> tuple[str, str]:
-    return ("-", "-") if isinstance(one, Missing) else (shown(one.decisions), shown(one.distance))
+def _cells(one: Agreement | Missing) -> tuple[str, str, str]:
+    return ("-", "-", "-") if isinstance(one, Missing) else (shown(one.decisions), shown(one.distance), shown(one.js))

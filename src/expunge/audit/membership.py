@@ -21,7 +21,7 @@ Examples
 >>> known = Answers(np.array([[0.99, 0.01], [0.9, 0.1]]), ("no", "yes"), gone)
 >>> unknown = Answers(np.array([[0.6, 0.4], [0.2, 0.8]]), ("no", "yes"), test)
 >>> membership(known, unknown)
-Membership(auc=1.0, low=0.385..., high=1.0, members=2, others=2)
+Membership(auc=1.0, low=0.385..., high=1.0, members=2, others=2, entropy=1.0, modified=1.0)
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ import numpy as np
 from expunge.audit.arms import TITLES, Answers, Missing
 from expunge.audit.layout import laid_out, said, shown
 from expunge.measures.auc import newcombe, rank_auc
+from expunge.measures.entropy import entropy, modified_entropy
 from expunge.measures.loss import losses
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class Membership:
         Newcombe's interval at 95 %. It is over records, for this one model.
     members, others : int
         Independent units on either side: an owner's records hang together and count as one.
+    entropy, modified : float or None
+        The same chance by the entropy of all scores, which needs no label, and by Song and Mittal's modified entropy;
+        None where records have no one class each, or scores are none. (By confidence it is what it is by loss.)
     """
 
     auc: float
@@ -62,6 +66,8 @@ class Membership:
     high: float
     members: int
     others: int
+    entropy: float | None = None
+    modified: float | None = None
 
 
 def membership(gone: Answers | Missing, test: Answers | Missing) -> Membership | Missing:
@@ -80,7 +86,22 @@ def _measured(gone: Answers, test: Answers) -> Membership | Missing:
     test = Answers(test.predicted[like], test.classes, test.part.take(like))
     fit, unfit = (-losses(side.predicted, side.classes, side.label) for side in (gone, test))
     auc, members, others = rank_auc(fit, unfit), _units(gone.part), _units(test.part)
-    return Membership(auc, *newcombe(auc, members, others), members, others)
+    return Membership(auc, *newcombe(auc, members, others), members, others, *_by_entropy(gone, test))
+
+
+def _by_entropy(gone: Answers, test: Answers) -> tuple[float, float] | tuple[None, None]:
+    """The same by either entropy: small where a model is sure."""
+    sides = (gone, test)
+    if any(side.classes is None or side.label.ndim > 1 or not _shares(side.predicted) for side in sides):
+        return None, None
+    plain = (-entropy(side.predicted) for side in sides)
+    own = (-modified_entropy(side.predicted, side.classes or (), side.label) for side in sides)
+    return rank_auc(*plain), rank_auc(*own)
+
+
+def _shares(scores: NDArray[np.float64]) -> bool:
+    """Whether scores have an entropy."""
+    return bool((np.isfinite(scores) & (scores >= 0)).all() and (scores.sum(axis=1) > 0).all())
 
 
 def comparable(gone: Answers, test: Answers) -> NDArray[np.intp]:
@@ -125,13 +146,14 @@ def finding(found: Four[Membership | Missing]) -> str | None:
 
 def lines(found: Four[Membership | Missing]) -> list[str]:
     """The figures of four models in words."""
-    rows = [["model", "AUC", "95 % interval", "forgotten", "held out"]]
+    rows = [["model", "AUC", "95 % interval", "entropy", "modified", "forgotten", "held out"]]
     for (_, title), (_, one) in zip(TITLES.each(), found.each(), strict=True):
         if isinstance(one, Missing):
-            rows.append([title, "-", "-", "-", "-"])
+            rows.append([title, *["-"] * 6])
         else:
             interval = f"{one.low:.3f} to {one.high:.3f}"
-            rows.append([title, shown(one.auc), interval, str(one.members), str(one.others)])
+            further = (shown(one.entropy), shown(one.modified))
+            rows.append([title, shown(one.auc), interval, *further, str(one.members), str(one.others)])
     reasons = dict.fromkeys(one.reason for _, one in found.each() if isinstance(one, Missing))
     return [
         "Recognising forgotten records by their loss (screening only)",

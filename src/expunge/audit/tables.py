@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from expunge.audit import activations, agreement, membership, subgroups
+from expunge.audit import activations, agreement, membership, subgroups, utility
 from expunge.audit.arms import TITLES, Four, Missing
 from expunge.audit.layout import shown
 from expunge.audit.markup import Html, element, joined
@@ -131,7 +131,7 @@ def _utility(report: Report) -> Iterator[Html]:
     found = report.utility
     held: list[Utility | Missing] = [one for _, arm in found.each() for _, one in arm.each()]
     classes = any(not isinstance(one, Missing) and one.accuracy is not None for one in held)
-    what = ("accuracy", "loss") if classes else ("rmse", "r2")
+    what = ("accuracy", "loss", "auc") if classes else ("rmse", "r2")
     parts = [part for part, _ in found.original.each()]
     rows = [
         [title, *(_cell(getattr(arm, part), name) for part in parts for name in what)]
@@ -142,6 +142,7 @@ def _utility(report: Report) -> Iterator[Html]:
     yield _note(
         "The forgotten model should stand beside the oracles. Worse on retained or test records is damage; worse on"
         " forgotten records than an oracle is a mark of its own. Good figures do not show forgetting.",
+        utility.pulled(found),
         *_reasons(held),
     )
 
@@ -153,11 +154,11 @@ def _nearness(report: Report) -> Iterator[Html]:
     if all(isinstance(one, Missing) for one in held):
         return
     parts = [part for part, _ in found.second.each()]
-    names = ("decisions", "distance")
+    names = ("decisions", "distance", "js")
     rows = [
         [title, *(_cell(getattr(arm, part), name) for part in parts for name in names)] for title, arm in arms.items()
     ]
-    head = ["with the oracle", *(f"{part}: {name}" for part in parts for name in ("same", "distance"))]
+    head = ["with the oracle", *(f"{part}: {name}" for part in parts for name in ("same", "distance", "JS"))]
     yield table("How near each model's answers are to the oracle's", head, rows)
     blind = [
         part
@@ -167,20 +168,28 @@ def _nearness(report: Report) -> Iterator[Html]:
     ]
     none = f" It cannot tell on {', '.join(blind)}: doing nothing is as near as another oracle." if blind else ""
     yield _note(
-        "Same: share of equal decisions. Distance: of the answers, 0 when equal. Nothing nearer than the second oracle"
-        f" can be asked for.{none}"
+        "Same: share of equal decisions. Distance: of the answers, 0 when equal. JS: their divergence. Nothing nearer"
+        f" than the second oracle can be asked for.{none}"
     )
 
 
 def _membership(report: Report) -> Iterator[Html]:
     found = report.membership
     rows = [
-        [title, shown(one.auc), f"{shown(one.low)} to {shown(one.high)}", str(one.members), str(one.others)]
+        [
+            title,
+            shown(one.auc),
+            f"{shown(one.low)} to {shown(one.high)}",
+            shown(one.entropy),
+            shown(one.modified),
+            str(one.members),
+            str(one.others),
+        ]
         for title, one in _arms(found)
         if not isinstance(one, Missing)
     ]
     if rows:
-        head = ["model", "AUC", "95 %", "forgotten", "held out"]
+        head = ["model", "AUC", "95 %", "by entropy", "modified", "forgotten", "held out"]
         yield table("Recognising forgotten records by their loss (screening)", head, rows)
     seen = membership.finding(found)
     yield _note(

@@ -71,6 +71,15 @@ def test_the_certificate_says_which_replay_was_made(replay: Any, said: Any, buil
     assert (model["audit"]["replay"], model["audit"]["equal"]) == said
 
 
+def test_a_certificate_carries_the_verdict_of_the_standard_tier(built: Callable[..., Project]) -> None:
+    project = built(audit=AuditSettings("full", tier="standard"))
+    _, (done,) = line.forget(project, SEVEN)
+    figures = body(project, done)["models"][0]["audit"]["figures"]
+    assert figures["tier"] == "standard"
+    assert "by an audit of the standard tier, 8 models learned" in figures["headline"]
+    assert len(figures["report"]) == 64
+
+
 def test_a_full_replay_of_a_project_that_forgets_everybody_still_ends(built: Callable[..., Project]) -> None:
     project = built(audit=AuditSettings("full"))
     _, (done,) = line.forget(project, Owners([f"person-{n:03d}" for n in range(30)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -78,6 +78,8 @@ def any_settings(draw: st.DrawFn) -> Settings:
         for name in draw(st.lists(titles, min_size=1, max_size=2, unique=True))
     }
     audit = AuditSettings(draw(st.sampled_from(("none", "sample", "full"))), draw(st.floats(0, 0.9)))
+    if audit.replay == "full":
+        audit = replace(audit, tier=draw(st.sampled_from(("replay", "standard"))))
     work = WorkSettings(draw(counts), draw(counts), draw(counts))
     return Settings(draw(titles), draw(st.uuids()).hex, source, columns, models, audit, work)
 

@@ -68,6 +68,7 @@ MISTAKES = [
     (WHOLE.split("[models.main]", maxsplit=1)[0], "no section [models]"),
     (WHOLE.split("[models.main]", maxsplit=1)[0] + "[models]", "names no model"),
     (WHOLE + "[modles.x]", "the file has no 'modles'; did you mean 'models'?"),
+    (WHOLE + '[audit]\ntier = "standard"', 'learns everything again, replay = "full"; got replay = "sample"'),
     (WHOLE + "[work]\nthreds = 2", "[work] has no 'threds'; did you mean 'threads'?"),
     ("work = 3\n" + WHOLE, "work is a section, written [work]"),
     (WHOLE.replace('path = "credit.csv"', ""), "needs either path"),

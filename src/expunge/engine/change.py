@@ -30,6 +30,7 @@ from expunge.values import Addition, Batch, Correction, Exact, Records, Refusal
 
 if TYPE_CHECKING:
     from expunge.audit.hardness import Hardness
+    from expunge.audit.tiers import Tier
     from expunge.data.table import Table
     from expunge.engine.project import Project
     from expunge.engine.root import Root
@@ -211,7 +212,7 @@ def _audited(
         return Audited("none", (said,), {}, {}, forgotten.claim)
     if how == "sample" and isinstance(method, Parted):
         return _sampled(project, method, model, forgotten, asked)
-    return _whole(method, model, forgotten, asked)
+    return _whole(method, model, forgotten, asked, project.settings.audit.tier)
 
 
 def _sampled(project: Project, method: Any, model: Any, forgotten: Forgotten[Any], asked: Asked) -> Audited:
@@ -243,13 +244,18 @@ def _sampled(project: Project, method: Any, model: Any, forgotten: Forgotten[Any
     return Audited("sample", (said,), figures, controls, forgotten.claim)
 
 
-def _whole(method: Any, model: Any, forgotten: Forgotten[Any], asked: Asked) -> Audited:
+def _whole(method: Any, model: Any, forgotten: Forgotten[Any], asked: Asked, tier: Tier) -> Audited:
     test = asked.held if len(asked.held) else None
-    report = audit(method, model, forgotten, asked.target, asked.before, asked.run, test=test)
+    report = audit(method, model, forgotten, asked.target, asked.before, asked.run, test=test, tier=tier)
     if report.vetoes:
         _veto(asked.name, report.vetoes)
     made = document(report)  # whoever audits again with the same key, data and versions gets this digest
-    figures: dict[str, Any] = {"twins": report.twins, "headline": made["headline"], "report": made["digest"]}
+    figures: dict[str, Any] = {
+        "twins": report.twins,
+        "tier": tier,
+        "headline": made["headline"],
+        "report": made["digest"],
+    }
     controls: dict[str, Any] = {"before": fingerprint(model)}
     if not isinstance(report.replay, Missing):
         figures |= {

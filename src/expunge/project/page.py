@@ -61,6 +61,8 @@ MEANT = {
     " levels = 128 (at most so many a category), text_features = 4096 (columns that a text's words are hashed to).",
     "audit": "How each erasure is checked before it is published.",
     "audit.replay": "What is learned again from nothing to compare: none, sample (one touched shard) or full.",
+    "audit.tier": 'Of replay = "full": replay (two models are learned again) or standard (eight, with a verdict by'
+    " figures).",
     "audit.holdout": "Share of the records (of the owners) kept out of training, to audit with. 0.0: all are learned.",
     "work.threads": "Threads of a learner. Another number rounds otherwise, so all shards learn again.",
     "work.workers": "Processes that learn shards side by side.",

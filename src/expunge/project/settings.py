@@ -140,10 +140,14 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """How an erasure is checked: which part is learned again to compare, and which share of the units is held out."""
+    """How an erasure is checked: what is learned again to compare, and which share of the units is held out.
+
+    A ``tier`` is of the audit that learns everything again: ``replay`` with two oracles, ``standard`` with eight.
+    """
 
     replay: Literal["none", "sample", "full"] = "sample"
     holdout: Share = 0.0
+    tier: Literal["replay", "standard"] = "replay"
 
 
 @dataclass(frozen=True)
@@ -219,13 +223,20 @@ def parse(text: str) -> Settings:
     refuse_unknown(given, ("project", "source", "columns", "models", "audit", "work"), "the file")
     named = made(_Named, _section(given, "project", needed=True), "[project]")
     source = _source(_section(given, "source", needed=True))
+    audit = made(AuditSettings, _section(given, "audit"), "[audit]")
+    if audit.tier != "replay" and audit.replay != "full":
+        msg = (
+            f'{FILE}: tier = "{audit.tier}" in [audit] is of an audit that learns everything again, replay = "full";'
+            f' got replay = "{audit.replay}"'
+        )
+        raise ProjectError(msg)
     return Settings(
         named.name,
         named.id,
         source,
         _columns(_section(given, "columns", needed=True), source),
         _models(_section(given, "models", needed=True)),
-        made(AuditSettings, _section(given, "audit"), "[audit]"),
+        audit,
         made(WorkSettings, _section(given, "work"), "[work]"),
     )
 

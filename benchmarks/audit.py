@@ -25,10 +25,11 @@ from sisa import head, machine, row, told
 from expunge.measures import epsilon
 from expunge.measures.epsilon import epsilon_bounds, largest_bound, set_bound, smallest_epsilon
 from expunge.measures.forgetting_score import score
-from expunge.measures.lira import Lira, lira, lira_p
+from expunge.measures.lira import Lira, lira, lira_p, lira_seen
 from expunge.measures.roc import roc
 
 Arm = NDArray[np.float64]
+LEVEL = 0.05 / 11  # what Holm leaves the first of the full tier's figures
 SHIFTS = (0.0, 0.5, 1.0, 2.0, 4.0)
 SCORE_NOTES = """
 F of two arms of one law is what perfect forgetting gets: the ceiling. *Error*: over records. The ceiling depends on the
@@ -43,7 +44,9 @@ error. *Set*: share of sets of 100 records whose bound from mean scores is above
 LIRA_NOTES = """
 *Excludes a half*: share of draws without effect whose interval lies off 0.5, of 0.05 promised; *one sample*: the same
 where both halves of the models are drawn as one, as they must not be. *p*: share of draws with a permutation p-value of
-at most 0.05. *Together*: share of the variance that all records of a model have in common.
+at most 0.05. *Together*: share of the variance that all records of a model have in common. *Would have been seen*: the
+accuracy that the audit says it would have seen with a chance of 0.8, at the level that is left to one of eleven
+figures; *seen*: how often a shift that leads to it on average is.
 """
 
 
@@ -174,7 +177,37 @@ def attacks(size: Size) -> Iterator[str]:
             tested, never = arm(30_000 + k, 32, 100, shift), arm(40_000 + k, 32, 100)
             seen.append((lira(tested, never, draws=500).low > 0.5, lira_p(tested, never, draws=39) <= 0.05))
         yield row([f"{shift}", *(f"{share:.2f}" for share in np.mean(seen, axis=0))])
+    yield from promised(size)
     yield LIRA_NOTES
+
+
+def promised(size: Size) -> Iterator[str]:
+    """Whether an effect that "would have been seen" with a chance of 80 % is seen so often."""
+    yield head("models an arm, 100 records", "together", "would have been seen", "shift that does it", "seen")
+    for models in (16, 32, 64):
+        for together in (0.0, 0.3):
+            least = [lira_seen(*arms(70_000 + 2 * k, models, together=together), LEVEL, draws=499) for k in range(10)]
+            smallest = float(np.mean(least))
+            shift = leads_to(0.5 + smallest, models, together)
+            count = max(10, size.draws // 4)
+            seen = [lira_p(*arms(90_000 + 2 * k, models, shift, together), draws=499) <= LEVEL for k in range(count)]
+            told_of = (f"{0.5 + smallest:.3f}", f"{shift:.2f}", f"{np.mean(seen):.2f} of {count}")
+            yield row([f"{models}", f"{together}", *told_of])
+
+
+def arms(seed: int, models: int, shift: float = 0.0, together: float = 0.0) -> tuple[Arm, Arm]:
+    """An arm with an effect, and one without, of 100 records."""
+    return arm(seed, models, 100, shift, together), arm(seed + 1, models, 100, together=together)
+
+
+def leads_to(accuracy: float, models: int, together: float) -> float:
+    """The shift at which the attack's mean accuracy is this."""
+    low, high = 0.0, 4.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        found = [lira(*arms(98_000 + 2 * k, models, middle, together), draws=2) for k in range(40)]
+        low, high = (middle, high) if np.mean([one.accuracy for one in found]) < accuracy else (low, middle)
+    return (low + high) / 2
 
 
 def without_effect(models: int, together: float, draws: int) -> list[str]:

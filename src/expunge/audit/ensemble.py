@@ -240,7 +240,7 @@ def _spelled(method: Any) -> str:
 
 
 def _bare(model: Model) -> dict[str, Any]:
-    """What a model says, without the records: single precision is as fine as any measure here asks."""
+    """What a model says, without the records: these are at hand when it is read again."""
     return {
         name: said.reason if isinstance(said, Missing) else (said.predicted, said.classes)
         for name, said in model.each()

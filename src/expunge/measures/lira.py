@@ -40,7 +40,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from expunge import keyed
 from expunge.errors import DataError
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+LARGEST, HALVINGS = 8.0, 8  # planted effects in deviations, and how finely their size is looked for
 FLOOR = 0.1
 """Added to every deviation: a few models that happen to agree are no narrow law."""
 
@@ -134,10 +134,12 @@ def lira_p(tested: ArrayLike, reference: ArrayLike, *, draws: int = 199, key: by
 
 
 def lira_seen(one: ArrayLike, other: ArrayLike, level: float, *, power: float = POWER, draws: int = 199) -> float:
-    """How far above one half an accuracy has to lie to be seen with this power, from two arms of oracles.
+    """How far above one half the mean accuracy has to lie to be seen with this power, from two arms of oracles.
 
     With the arms named by lot they say what chance makes of the accuracy, refits included: a test at this level rejects
-    what few draws exceed, and an accuracy that lies above that by as much as chance moves it is seen.
+    what few draws exceed. An effect is then planted: all answers of one arm are moved by the same share of their
+    record's deviation, until the accuracy exceeds that in as many draws as the power says. Models differ more under an
+    effect than without one, so that this cannot be read off the draws without.
 
     Parameters
     ----------
@@ -145,9 +147,29 @@ def lira_seen(one: ArrayLike, other: ArrayLike, level: float, *, power: float = 
         Two arms of models that never met the records.
     level : float
         Of the test.
+
+    Returns
+    -------
+    float
+        The mean accuracy there, less one half; infinite where no effect would be seen.
     """
-    drawn = permuted(_accuracy, *_sides(one, other), draws=draws, key=b"seen")
-    return float(np.quantile(drawn, 1 - level) - 0.5 + ndtri(power) * drawn.std(ddof=1))
+    sides = _sides(one, other)
+    beyond = int(level * (draws + 1)) - 1  # draws that may reach what is detected
+    if beyond < 0:
+        return float("inf")
+    limit = np.sort(permuted(_accuracy, *sides, draws=draws, key=b"seen"))[-1 - beyond]
+    spread = np.concatenate(sides).std(axis=0)
+
+    def planted(shift: float) -> NDArray[np.float64]:
+        return permuted(lambda mine, its: _accuracy(mine + shift * spread, its), *sides, draws=draws, key=b"planted")
+
+    low, high = 0.0, LARGEST
+    if np.quantile(planted(high), 1 - power) <= limit:
+        return float("inf")
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if np.quantile(planted(middle), 1 - power) > limit else (middle, high)
+    return float(planted(high).mean()) - 0.5
 
 
 def ratios(

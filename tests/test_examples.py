@@ -19,6 +19,7 @@ SAYS = {
         "from a refit without the customer",
     ],
     "forget_a_person.py": ["quoted: Exact()", "The same model, bit for bit", "checkpoints of the old model destroyed"],
+    "forget_a_word.py": ["bluebird' is not one of them", "never saw the message: True"],
     "forget_a_writer.py": ["quoted: Exact()", "the network that never met the writer: True"],
     "queue_requests.py": ["the same model: True", "the planner takes sisa"],
 }

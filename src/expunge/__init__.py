@@ -10,10 +10,24 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.learners.sklearn import SklearnLearner
     from expunge.learners.torch import TorchLearner
-    from expunge.methods.arrays._cost import expected_cost
+    from expunge.methods.arrays._cost import closed_form_cost, expected_cost
     from expunge.methods.arrays._placement import Band
+    from expunge.methods.arrays.bernoulli_nb import BernoulliNB
+    from expunge.methods.arrays.categorical_nb import CategoricalNB
+    from expunge.methods.arrays.complement_nb import ComplementNB
+    from expunge.methods.arrays.gaussian_nb import GaussianNB
+    from expunge.methods.arrays.k_neighbors_classifier import KNeighborsClassifier
+    from expunge.methods.arrays.k_neighbors_regressor import KNeighborsRegressor
+    from expunge.methods.arrays.linear_discriminant_analysis import LinearDiscriminantAnalysis
+    from expunge.methods.arrays.linear_regression import LinearRegression
+    from expunge.methods.arrays.multinomial_nb import MultinomialNB
+    from expunge.methods.arrays.nearest_centroid import NearestCentroid
     from expunge.methods.arrays.newton import Newton
+    from expunge.methods.arrays.pca import PCA
+    from expunge.methods.arrays.pipeline import Pipeline
+    from expunge.methods.arrays.quadratic_discriminant_analysis import QuadraticDiscriminantAnalysis
     from expunge.methods.arrays.retrain import Retrain
+    from expunge.methods.arrays.ridge import Ridge
     from expunge.methods.arrays.sisa import Sisa
     from expunge.planner import Plan, plan
     from expunge.protocol import Key, Run
@@ -42,10 +56,24 @@ _HOMES = {
     "data.table": ("Table",),
     "learners.sklearn": ("SklearnLearner",),
     "learners.torch": ("TorchLearner",),
+    "methods.arrays.bernoulli_nb": ("BernoulliNB",),
+    "methods.arrays.categorical_nb": ("CategoricalNB",),
+    "methods.arrays.complement_nb": ("ComplementNB",),
+    "methods.arrays.gaussian_nb": ("GaussianNB",),
+    "methods.arrays.k_neighbors_classifier": ("KNeighborsClassifier",),
+    "methods.arrays.k_neighbors_regressor": ("KNeighborsRegressor",),
+    "methods.arrays.linear_discriminant_analysis": ("LinearDiscriminantAnalysis",),
+    "methods.arrays.linear_regression": ("LinearRegression",),
+    "methods.arrays.multinomial_nb": ("MultinomialNB",),
+    "methods.arrays.nearest_centroid": ("NearestCentroid",),
+    "methods.arrays.pca": ("PCA",),
+    "methods.arrays.pipeline": ("Pipeline",),
+    "methods.arrays.quadratic_discriminant_analysis": ("QuadraticDiscriminantAnalysis",),
+    "methods.arrays.ridge": ("Ridge",),
     "methods.arrays.retrain": ("Retrain",),
     "methods.arrays._placement": ("Band",),
     "methods.arrays.newton": ("Newton",),
-    "methods.arrays._cost": ("expected_cost",),
+    "methods.arrays._cost": ("closed_form_cost", "expected_cost"),
     "methods.arrays.sisa": ("Sisa",),
     "planner": ("Plan", "plan"),
     "protocol": ("Key", "Run"),
@@ -75,24 +103,38 @@ __all__ = [
     "Addition",
     "Band",
     "Batch",
+    "BernoulliNB",
     "Bounded",
+    "CategoricalNB",
     "Certified",
     "Column",
+    "ComplementNB",
     "Correction",
     "Empirical",
     "Exact",
     "ExpungeClassifier",
     "ExpungeRegressor",
     "Forgotten",
+    "GaussianNB",
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
     "Key",
     "Label",
+    "LinearDiscriminantAnalysis",
+    "LinearRegression",
+    "MultinomialNB",
+    "NearestCentroid",
     "Newton",
     "Owners",
+    "PCA",
+    "Pipeline",
     "Plan",
+    "QuadraticDiscriminantAnalysis",
     "Quote",
     "Records",
     "Refusal",
     "Retrain",
+    "Ridge",
     "Run",
     "Sisa",
     "SklearnLearner",
@@ -100,6 +142,7 @@ __all__ = [
     "Table",
     "TorchLearner",
     "Tuned",
+    "closed_form_cost",
     "expected_cost",
     "fingerprint",
     "plan",

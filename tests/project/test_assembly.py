@@ -238,3 +238,42 @@ def test_another_packages_code_runs_only_where_it_is_trusted(tmp_path: Path, mon
     assert type(method_of(model, COLUMNS, trusted=True)).__name__ == "Sisa"
     assert list(tmp_path.glob("*.ran"))
     sys.modules.pop("foreign_learners")
+
+
+def pipeline(**changes: Any) -> Any:
+    asked = {"method": "pipeline", "learner": "expunge.GaussianNB", "options": {}, "learner_options": {}}
+    return made(**(asked | changes))
+
+
+def test_a_pipeline_has_stages_that_are_usual_for_its_columns() -> None:
+    method = pipeline(learner_options={"var_smoothing": 1e-8})
+    (numbers, categories), last = (method.stages[0].transformers, method.stages[1])
+    assert [type(step).__name__ for _, step in numbers[1].steps] == ["SimpleImputer", "StandardScaler"]
+    assert (numbers[2], categories[2]) == (["age"], ["town"])
+    assert (type(last).__name__, last.var_smoothing) == ("GaussianNB", 1e-8)
+    bare = pipeline(preprocess=False)
+    assert [type(stage).__name__ for stage in bare.stages] == ["GaussianNB"]
+
+
+def test_a_pipeline_has_the_stages_that_are_declared() -> None:
+    scaled = [{"call": "sklearn.preprocessing.StandardScaler", "with_mean": False, "columns": ["age"]}]
+    method = pipeline(options={"stages": [*scaled, "sklearn.preprocessing.MaxAbsScaler"]})
+    assert [type(stage).__name__ for stage in method.stages] == ["ColumnTransformer", "MaxAbsScaler", "GaussianNB"]
+    assert method.stages[0].transformers[0][1].with_mean is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"learner": "expunge.Ridge"}, "expunge.Ridge is not made for classification"),
+        ({"learner": "sklearn.svm.SVC"}, "the last stage of a Pipeline is a closed form"),
+        ({"options": {"stages": ["sklearn.preprocessing.StandardScalar"]}}, "did you mean 'StandardScaler'"),
+        ({"options": {"stages": ["sklearn.svm.SVC"]}}, "is no stage of a pipeline"),
+        ({"options": {"stages": "x"}}, "stages are a list"),
+        ({"preprocess_options": {"rare": 2}}, "no preprocess_options"),
+        ({"method": "ridge", "learner": "expunge.Ridge"}, 'method = "pipeline" takes one that is a closed form'),
+    ],
+)
+def test_a_pipeline_that_cannot_be_is_refused_in_words(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ProjectError, match=said):
+        pipeline(**changes)

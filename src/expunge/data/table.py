@@ -26,8 +26,9 @@ import numpy as np
 
 from expunge import keyed
 from expunge.data import columns as cols
-from expunge.data import digests, items, labels, targets
+from expunge.data import digests, items, labels, places, targets
 from expunge.data import features as feats
+from expunge.data.changing import Changing
 from expunge.errors import DataError, ParameterError
 from expunge.protocol import Run
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from expunge.data.features import Features, Kind
     from expunge.data.labels import Labels, Task
     from expunge.keyed import Secret
-    from expunge.protocol import Change, Ids, Rows
+    from expunge.protocol import Ids, Rows
     from expunge.values import Scalar, Target
 
 
@@ -75,6 +76,11 @@ class Columns:
         """Distinct labels, sorted, and (n,) the place of each row's label among them."""
         return labels.coded(self.label)
 
+    @cached_property
+    def index(self) -> places.Index:
+        """Where each integer id is."""
+        return places.Index.of(np.asarray(self.ids))
+
     def digest(self, key: Secret, *, named: bool) -> NDArray[np.uint8]:
         """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
         if (key, named) not in self.digests:
@@ -85,7 +91,7 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Changing):
     """Records with stable ids, from `Table.from_arrays` or `Table.from_frame`.
 
     Attributes
@@ -298,8 +304,13 @@ class Table:
     def take(self, rows: Rows) -> Table:
         """Some of the records, in the order of ``rows``: a view."""
         if self.rows is not None:
-            return replace(self, rows=self.rows[rows])
-        return replace(self, rows=np.arange(len(self))[rows])
+            return Table(self.columns, self.rows[rows], self.classes)
+        if isinstance(rows, slice):
+            return Table(self.columns, np.arange(*rows.indices(len(self))), self.classes)
+        picked: NDArray[Any] = np.asarray(rows)
+        few = picked.dtype.kind in "iu" and picked.ndim == 1 and len(picked) < len(self) >> 3
+        held = places.wrapped(picked, len(self)) if few else np.arange(len(self))[rows]  # a few need no list of all
+        return Table(self.columns, held, self.classes)
 
     def drop(self, name: str) -> Table:
         """All records without one feature; the table itself where there is no such feature."""
@@ -320,19 +331,6 @@ class Table:
     def owned(self, owners: Ids | None) -> Table:
         """The same records with other owners."""
         return Table(replace(self.gathered().columns, owners=owners), None, self.classes)
-
-    def change(self, target: Target) -> Change[Table] | None:
-        """Which positions go and which rows come; None when no record carries the target (a fact)."""
-        asked: tuple[Target, Change[Table] | None] | None = self.__dict__.get("_asked")
-        if asked is None or asked[0] is not target:
-            asked = target, targets.change(self, target)
-            self.__dict__["_asked"] = asked  # quote, forget and remarks ask the same in a row
-        return asked[1]
-
-    def after(self, target: Target) -> Table:
-        """The data as they should have been."""
-        change = self.change(target)
-        return self if change is None else targets.apply(self, change)
 
     def joined(self, then: Table) -> Table:
         """These records and those, in the types of these; ids must not repeat."""

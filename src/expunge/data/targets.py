@@ -51,6 +51,9 @@ def change(table: Table, target: Target) -> Change[Table] | None:
         title = type(target).__name__
         msg = f"a target is Records([...]), Owners([...]), Label(...) and so on; got the {title} {target!r}"
         raise ParameterError(msg)
+    match target:
+        case Records(ids) if all(isinstance(name, int) for name in ids) and (found := table.places(ids)) is not None:
+            return Change(found, table.take(slice(0, 0)))
     gone = _named(table, target)
     return None if gone is None else Change(np.flatnonzero(gone), table.take(slice(0, 0)))
 

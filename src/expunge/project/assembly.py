@@ -25,6 +25,7 @@ from expunge.learners.promises import promised
 from expunge.learners.sklearn import SklearnLearner
 from expunge.methods.arrays._placement import Band
 from expunge.project import toml
+from expunge.stages.declared import declared, usual
 from expunge.values import promises
 
 if TYPE_CHECKING:
@@ -68,8 +69,13 @@ def method_of(model: ModelSettings, columns: Iterable[tuple[str, str]], *, trust
 
 
 def _assembled(model: ModelSettings, method: type, columns: Iterable[tuple[str, str]], *, trusted: bool) -> Any:
-    if "learner" not in parameters_of(method):
-        msg = f"method {model.method!r} takes no learner, and {model.learner} would be left out"
+    known = parameters_of(method)
+    if "learner" not in known and "stages" in known:
+        return _pipeline(model, method, tuple(columns), trusted=trusted)
+    if "learner" not in known:
+        hint = f': method = "pipeline" takes one that is a closed form, such as "{model.learner}"'
+        closed = hasattr(method, "needs") and model.learner.startswith("expunge.")
+        msg = f"method {model.method!r} takes no learner, and {model.learner} would be left out{hint if closed else ''}"
         raise ParameterError(msg)
     if not model.preprocess and model.preprocess_options:
         msg = "preprocess is false, and its preprocess_options would be left out"
@@ -79,6 +85,23 @@ def _assembled(model: ModelSettings, method: type, columns: Iterable[tuple[str, 
     made = called(method, options, f"method {model.method!r}", learner=learner)
     _refuse_slices(model, made)
     _refuse_promise(model, learner)
+    return made
+
+
+def _pipeline(model: ModelSettings, method: type, columns: tuple[tuple[str, str], ...], *, trusted: bool) -> Any:
+    """Stages before a closed form: those that the options list or, with preprocess, those usual for the columns."""
+    options = dict(model.options)
+    given = options.pop("stages", [])
+    if model.preprocess_options:
+        msg = "a pipeline has no preprocess_options: options = {stages = [...]} lists its stages"
+        raise ParameterError(msg)
+    last = called(class_named(model.learner, trusted=trusted), model.learner_options, model.learner)
+    before = declared(given) if given or not model.preprocess else usual(columns)
+    made = called(method, options, f"method {model.method!r}", stages=[*before, last])
+    numbers = last.needs == "moments"
+    if numbers != (model.task == "regression"):
+        msg = f"{model.learner} is not made for {model.task}"
+        raise ParameterError(msg)
     return made
 
 

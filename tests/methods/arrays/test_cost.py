@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from expunge import expected_cost
+from expunge import Records, Ridge, Run, closed_form_cost, expected_cost
 from expunge.errors import ParameterError
 from expunge.methods.arrays._cost import _share
+from expunge.testing import patients
 
 
 def simulated(n: int, shards: int, slices: int, requests: int, *, batch: bool, equal: bool) -> tuple[float, float]:
@@ -54,3 +55,14 @@ def test_sharding_stops_paying_past_three_requests_a_shard() -> None:
     assert expected_cost(10_000, shards=20, requests=20) > 0.95 * 10_000
     with pytest.raises(ParameterError, match="requests between 0 and n"):
         expected_cost(10, shards=2, requests=11)
+
+
+def test_a_closed_form_reads_what_goes_or_what_stays() -> None:
+    data, method, run = patients(numbers=True), Ridge(), Run(key=b"k")
+    model = method.learn(data, run)
+    for count in (1, 20, 21, 39):
+        done = method.forget(model, Records(np.asarray(data.ids)[:count]), data, run)
+        assert done.examples == closed_form_cost(40, count, batch=True)
+    assert closed_form_cost(40, 39) == 39
+    with pytest.raises(ParameterError, match="requests between 0 and n; got 3 and 4"):
+        closed_form_cost(3, 4)

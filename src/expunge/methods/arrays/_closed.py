@@ -1,0 +1,258 @@
+"""What all closed forms share: a model is a statistic of its records and what was solved from it.
+
+The statistic is a sum over records, exact, so a record is taken out of it in time that does not depend on how many
+others there are; then the same pure function solves again. A closed form says which sums it needs, solves, and scores.
+
+Whether the data are those of the model is asked of the sums themselves: they are compared with the data's own, which
+is all that the result rests on. A table remembers the sums over its records, so that a stream of requests reads none
+twice; a table that remembers none is read once. Learning never looks there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from expunge.codec import fingerprint
+from expunge.data.compressed import is_compressed
+from expunge.data.table import expect
+from expunge.errors import EmptyModelError, MismatchError, ParameterError, RefusedError
+from expunge.learners.sklearn import as_learned
+from expunge.learners.surroundings import limited_pools
+from expunge.params import Params
+from expunge.sums.blocks import blocks
+from expunge.sums.fixed import Fixed
+from expunge.sums.statistics import Kind
+from expunge.sums.summaries import by_class, joint, totals
+from expunge.values import Column, Exact, Forgotten, Quote, Refusal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from expunge.data.table import Table
+    from expunge.protocol import Change, Run
+    from expunge.sums.statistics import Needs, Statistic
+    from expunge.sums.summaries import Summary
+    from expunge.values import Scalar, Target
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClosedModel:
+    """A statistic, and what was solved from it.
+
+    Attributes
+    ----------
+    statistic : Moments, Groups or Pooled
+        Exact sums over the records: what forgetting goes on from, and as personal as the records are few.
+    solved : dataclass or None
+        What predicts; None where there is nothing to learn from.
+    names : tuple of str
+        Names of the features.
+    classes : tuple or None
+        Names of the columns of the scores; None: no classifier.
+    recipe : str
+        Digest of the algorithm and its parameters.
+    """
+
+    statistic: Any
+    solved: Any
+    names: tuple[str, ...]
+    classes: tuple[Scalar, ...] | None
+    recipe: str
+
+
+@dataclass(frozen=True)
+class ClosedForm(Params):
+    """The verbs of a closed form; its own file says which sums, how to solve, and how to score."""
+
+    needs: ClassVar[Needs]
+    sparse: ClassVar[bool] = False  # whether compressed rows are scored as they are
+
+    # -- what a closed form says -----------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> Kind:
+        """Which sums, in which fixed point."""
+        return Kind(self.needs, Fixed(float(getattr(self, "resolution", 2.0**-32))))
+
+    def solve(self, summary: Any) -> Any:
+        """What predicts, from a summary of at least one record: a pure function in float64."""
+        raise NotImplementedError
+
+    def scores(self, solved: Any, X: Any) -> Floats:
+        """(m, classes) scores that sum to one, or (m,) or (m, targets) numbers, for (m, d) float64 rows."""
+        raise NotImplementedError
+
+    def summary(self, statistic: Any, width: int) -> Summary:
+        """What is solved from, for so many columns: float64, each number rounded once."""
+        fixed = self.kind.fixed
+        if self.needs in ("moments", "features"):
+            centred = bool(getattr(self, "fit_intercept", True))
+            return joint(statistic, statistic.sums.shape[1] - width, fixed, centred=centred)
+        if self.needs == "sums":
+            return totals(statistic, fixed)
+        if self.needs == "pooled":
+            return by_class(statistic.groups, fixed, statistic.whole)
+        return by_class(statistic, fixed)
+
+    # -- A ---------------------------------------------------------------------------------------------------------
+
+    def recipe(self) -> str:
+        """Digest of the method and its parameters; numbers that are equal are the same."""
+        settings = tuple((field.name, _plain(getattr(self, field.name))) for field in fields(self))
+        kind: Any = type(self)
+        return _recipe(kind, settings)
+
+    def learn(self, data: Table, run: Run) -> ClosedModel:
+        """Sum up, and solve."""
+        expect(data, run)
+        statistic = self.kind.of(data)
+        data.tallies[self.kind.name] = statistic
+        return self._model(statistic, data.names, run)
+
+    def predict(self, model: ClosedModel, data: Table) -> Floats:
+        """(n, classes) scores that sum to one; (n,) or (n, targets) for regression."""
+        expect(data)
+        if model.solved is None:
+            msg = "this model holds no record to predict from: it learned none, or has forgotten all"
+            raise EmptyModelError(msg)
+        data = as_learned(data, model.names)
+        if self.sparse and is_compressed(data.columns.features):
+            return self.scores(model.solved, data.stored)
+        made = [self.scores(model.solved, np.asarray(X, np.float64)) for _, X in blocks(data)]
+        return np.concatenate(made) if made else self.scores(model.solved, np.zeros((0, len(model.names))))
+
+    def visits(self, data: Table, run: Run) -> int:
+        """Each record is read once."""
+        return len(data)
+
+    # -- U ---------------------------------------------------------------------------------------------------------
+
+    def quote(self, model: ClosedModel, target: Target, data: Table, run: Run) -> Quote | Refusal:
+        """Exact; a visit for each record that goes or comes, and none for a column."""
+        expect(data, run)
+        change = data.change(target)
+        if change is None:
+            return Refusal("no record carries this target, so no sum would change", "never")
+        self._refuse_other(model, data)
+        examples = self._read(target, change, data)
+        if change.into.names == data.names:
+            self.kind.of(change.into)  # what cannot be held is said before it is promised
+        seconds = None if run.pace is None else examples * run.pace.seconds_per_example
+        return Quote(Exact(), (*self._assumptions(), *data.remarks(target)), examples, seconds)
+
+    def forget(self, model: ClosedModel, target: Target, data: Table, run: Run) -> Forgotten[ClosedModel]:
+        """Take out what goes, add what comes, solve again; where most go, sum up those that stay."""
+        expect(data, run)
+        change = data.change(target)
+        if change is None:
+            refused = self.quote(model, target, data, run)
+            assert isinstance(refused, Refusal)  # noqa: S101  (what no record carries is refused above)
+            raise RefusedError(refused)
+        self._refuse_other(model, data)
+        if not len(change.out) and not len(change.into) and change.into.names == data.names:
+            return Forgotten(model, Exact())
+        statistic = self._changed(model.statistic, target, change, data)
+        data.tallies_after(target)[self.kind.name] = statistic
+        made = self._model(statistic, change.into.names, run)
+        return Forgotten(made, Exact(), self._read(target, change, data))
+
+    # -- the work --------------------------------------------------------------------------------------------------
+
+    def _model(self, statistic: Statistic, names: tuple[str, ...], run: Run) -> ClosedModel:
+        solved = None
+        if statistic.count:
+            with limited_pools(run.threads):
+                solved = self.solve(self.summary(statistic, len(names)))
+        return ClosedModel(statistic, solved, names, getattr(statistic, "classes", None), self.recipe())
+
+    def _changed(self, statistic: Any, target: Target, change: Change[Table], data: Table) -> Any:
+        """The statistic of what remains."""
+        kind = self.kind
+        if change.into.names != data.names:
+            if isinstance(target, Column):  # every row would be read to find out that only the column went
+                return statistic.at(_without(target.name, data, statistic, self.needs))
+            return kind.of(change.into)
+        if _most_go(change, data):
+            return kind.of(data.after(target))
+        if len(change.out):
+            statistic = statistic.minus(kind.of(data.take(change.out)))
+        return statistic.plus(kind.of(change.into)) if len(change.into) else statistic
+
+    def _read(self, target: Target, change: Change[Table], data: Table) -> int:
+        """How many records are read."""
+        if change.into.names != data.names:
+            return 0 if isinstance(target, Column) else len(change.into)
+        left = len(data) - len(change.out)
+        return (left if _most_go(change, data) else len(change.out)) + len(change.into)
+
+    def _refuse_other(self, model: ClosedModel, data: Table) -> None:
+        """Raise unless this method learned the model, from these very data."""
+        if not isinstance(model, ClosedModel):
+            msg = f"the model must be the one that {type(self).__name__} learned, got a {type(model).__name__}"
+            raise MismatchError(msg)
+        mine = self.recipe()
+        if model.recipe != mine:
+            msg = f"parameters other than the model's: it was learned with {model.recipe[:16]}, this is {mine[:16]}"
+            raise MismatchError(msg)
+        if model.names != data.names:
+            msg = f"data other than the model's: it learned from {', '.join(model.names)}; got {', '.join(data.names)}"
+            raise MismatchError(msg)
+        known = data.tallies.get(self.kind.name)
+        if known is None:
+            known = data.tallies[self.kind.name] = self.kind.of(data)
+        if known is not model.statistic and known != model.statistic:
+            msg = (
+                "data other than the model's: the sums over them are others"
+                f" ({known.count} records, where it learned from {model.statistic.count})"
+            )
+            raise MismatchError(msg)
+
+    def _assumptions(self) -> tuple[str, ...]:
+        resolution = self.kind.fixed.resolution
+        return (
+            f"numbers are rounded to multiples of {resolution:g}, which was declared without looking at the data",
+            "sums are exact, and what is solved from them is a function of them: LAPACK with the run's threads",
+            "parameters and columns were not chosen by looking at what is forgotten",
+        )
+
+
+def _most_go(change: Change[Table], data: Table) -> bool:
+    """Whether fewer records stay than go: then those that stay are summed up, to the same bits."""
+    return 2 * len(change.out) > len(data)
+
+
+def checked(title: str, name: str, value: float, *, above: float = 0.0, strict: bool = False) -> None:
+    """Raise a sentence unless a parameter is a finite number of at least, or ``strict``ly above, a bound."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
+    if not number or not np.isfinite(value) or value < above or (strict and value == above):
+        bound = f"above {above:g}" if strict else f"of at least {above:g}"
+        msg = f"{title} needs {name} to be a finite number {bound}, got {value!r}"
+        raise ParameterError(msg)
+
+
+def _without(name: str, data: Table, statistic: Any, needs: str) -> list[int]:
+    """The columns that stay, and the targets behind them."""
+    behind = statistic.sums.shape[1] - len(data.names) if needs == "moments" else 0
+    return [place for place in range(len(data.names) + behind) if place != data.names.index(name)]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | float | np.number):
+        return float(value)
+    if isinstance(value, Mapping):
+        return tuple(sorted((fingerprint(_plain(name)), _plain(held)) for name, held in value.items()))
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple | np.ndarray) else value
+
+
+@lru_cache(maxsize=256)
+def _recipe(kind: Hashable, settings: tuple[tuple[str, Any], ...]) -> str:
+    return fingerprint((kind, settings))

@@ -1,0 +1,70 @@
+"""Least squares from moments: Cholesky where the columns allow it, else the solution of least norm.
+
+Columns are brought to one length first, so that units mean nothing for what counts as dependent; the solution of least
+norm is that in the columns' own units, as scikit-learn's is.
+
+Examples
+--------
+>>> import numpy as np
+>>> xx = np.array([[2.0, 4.0], [4.0, 8.0]])  # the second column is twice the first
+>>> solved(xx, np.array([[5.0], [10.0]]), 0.0).ravel()
+array([0.5, 1. ])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.linalg import lapack
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+NEAR = 2.0**-50  # times the number of columns: eigenvalues of columns of length one that are taken for zero
+
+
+def solved(xx: Floats, xy: Floats, alpha: float) -> Floats:
+    """(d, targets): the w of least norm among those that minimise ``w' xx w - 2 w' xy + alpha w' w``."""
+    A = xx + alpha * np.eye(len(xx))
+    lengths = np.sqrt(np.diagonal(A))
+    there = lengths > 0  # a column without any variance decides nothing
+    scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=there)
+    B = A * scale[:, None] * scale
+    np.fill_diagonal(B, 1.0)
+    right = xy * scale[:, None]
+    made = _by_cholesky(B, right)
+    if made is None:
+        return _of_least_norm(A, B[np.ix_(there, there)], right[there], scale[there], there)
+    return np.ascontiguousarray(made * scale[:, None])
+
+
+def _by_cholesky(B: Floats, right: Floats) -> Floats | None:
+    """B^-1 right; None where B is singular, or so near that its digits mean nothing."""
+    if not len(B):
+        return right
+    factor, failed = lapack.dpotrf(B, lower=1)
+    if failed:
+        return None
+    share, _ = lapack.dpocon(factor, np.abs(B).sum(axis=0).max(), uplo="L")
+    if share < len(B) * NEAR:
+        return None
+    made: Any = lapack.dpotrs(factor, right, lower=1)[0]
+    return np.asarray(made, np.float64)
+
+
+def _of_least_norm(A: Floats, B: Floats, right: Floats, scale: Floats, there: NDArray[np.bool_]) -> Floats:
+    """What the columns that are independent say, without the part along the directions that change nothing."""
+    values, vectors = np.linalg.eigh(B)
+    kept = values > len(B) * NEAR
+    inner = vectors[:, kept].T @ right / values[kept, None]
+    made = vectors[:, kept] @ inner * scale[:, None]
+    idle = vectors[:, ~kept] * scale[:, None]
+    if idle.shape[1]:
+        basis, _ = np.linalg.qr(idle)
+        made = made - basis @ (basis.T @ made)
+    whole = np.zeros((len(A), right.shape[1]))
+    whole[there] = made
+    return whole

@@ -1,0 +1,197 @@
+"""Whole pipelines forgotten as one model: scalers, imputers, encoders, components and words before a closed form.
+
+A scaler that was fitted with a record carries it, and so do a vocabulary, a median and the list of categories. Here
+the stages are read from scikit-learn's transformers as specifications and never fitted on rows: what each of them is
+made of is a sum over the records (or a count of their values), and what comes out of them is a function of those sums.
+So a deletion changes a few sums, and then every stage and the closed form are made again, exactly as if the record had
+never been there.
+
+Claim: Exact. Sums are whole numbers, rows of words are kept in an order that ids decide, and the rest is a function of
+both.
+
+References
+----------
+Cao, Yang (2015), "Towards Making Systems Forget with Machine Unlearning", IEEE S&P, section III: models that are
+functions of sums; here the stages before the model are too.
+
+Examples
+--------
+>>> import pyarrow as pa
+>>> from sklearn.feature_extraction.text import TfidfVectorizer
+>>> from expunge import MultinomialNB, Records, Run, Table, fingerprint
+>>> texts = ["call me later", "win a free prize", "free call now", "see you later"]
+>>> table, run = Table.from_arrays(pa.table({"text": texts}), ["ham", "spam", "spam", "ham"]), Run(key=b"example")
+>>> method = Pipeline([TfidfVectorizer(), MultinomialNB()])
+>>> model = method.learn(table, run)
+>>> done = method.forget(model, Records([1]), table, run)
+>>> "prize" in model.solved.front.vocabulary, "prize" in done.model.solved.front.vocabulary
+(True, False)
+>>> fingerprint(done.model) == fingerprint(method.learn(table.after(Records([1])), run))
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from expunge.codec import fingerprint
+from expunge.data.table import expect
+from expunge.errors import EmptyModelError, ParameterError
+from expunge.learners.sklearn import as_learned
+from expunge.learners.surroundings import limited_pools
+from expunge.methods.arrays._closed import ClosedForm, ClosedModel
+from expunge.stages.specification import Branches, Vectorise, stages_of
+from expunge.stages.tabular import Tabular
+from expunge.stages.texts import Texts
+from expunge.sums.fixed import Fixed
+from expunge.values import Column
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from expunge.data.table import Table
+    from expunge.protocol import Change, Run
+    from expunge.stages.specification import Stage
+    from expunge.stages.summary import Front
+    from expunge.stages.weights import Terms
+    from expunge.values import Target
+
+
+@dataclass(frozen=True)
+class Piped:
+    """The stages as they are fitted now, and what the closed form solved behind them.
+
+    Attributes
+    ----------
+    front : Front or Terms
+    last : dataclass
+    """
+
+    front: Front | Terms
+    last: Any
+
+
+@dataclass(frozen=True)
+class Pipeline(ClosedForm):
+    """Stages, and a closed form at the end.
+
+    Parameters
+    ----------
+    stages : sequence
+        scikit-learn's transformers, read as specifications (StandardScaler, MinMaxScaler, MaxAbsScaler, SimpleImputer,
+        OneHotEncoder, OrdinalEncoder, PCA, CountVectorizer, TfidfVectorizer, TfidfTransformer, ColumnTransformer with
+        names of columns, or Pipelines of these), and last one of expunge's closed forms.
+
+    Raises
+    ------
+    ParameterError
+        For a transformer that is no stage, or has a parameter with which it cannot be one; in words.
+    DataError
+        For a column that a stage cannot take, and missing values that none fills.
+    MismatchError
+        When `forget` or `quote` is given data or parameters other than the model's.
+    RefusedError
+        From `forget`, whatever `quote` refuses.
+    """
+
+    stages: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_parts", _parts(self.stages))
+
+    def set_params(self, **params: Any) -> Self:
+        """As `Params`; the stages are read again."""
+        made = super().set_params(**params)
+        object.__setattr__(made, "_parts", _parts(made.stages))
+        return made
+
+    @property
+    def last(self) -> ClosedForm:
+        """The closed form."""
+        return self._staged[1]
+
+    @property
+    def kind(self) -> Tabular | Texts:  # type: ignore[override]  # the same three verbs, over expanded rows or words
+        """Which sums are kept."""
+        held: Tabular | Texts = self._staged[0]
+        return held
+
+    def recipe(self) -> str:
+        """Digest of all stages and their parameters."""
+        return self._staged[2]
+
+    def predict(self, model: ClosedModel, data: Table) -> NDArray[np.float64]:
+        """(n, classes) scores that sum to one; (n,) or (n, targets) for regression."""
+        expect(data)
+        if model.solved is None:
+            msg = "this model holds no record to predict from: it learned none, or has forgotten all"
+            raise EmptyModelError(msg)
+        rows = as_learned(data, model.names)
+        X = self.kind.matrix(model.solved.front, rows)
+        return self.last.scores(model.solved.last, X)
+
+    # -- the work ------------------------------------------------------------------------------------------------------
+
+    def _model(self, statistic: Any, names: tuple[str, ...], run: Run) -> ClosedModel:
+        solved = None
+        if statistic.count:
+            with limited_pools(run.threads):
+                front, summary = self.kind.solved(statistic)
+                solved = Piped(front, self.last.solve(summary))
+        return ClosedModel(statistic, solved, names, self.kind.classes(statistic), self.recipe())
+
+    def _changed(self, statistic: Any, target: Target, change: Change[Table], data: Table) -> Any:
+        """The statistic of what remains; a column takes its own places along, and no record is read for it."""
+        if change.into.names != data.names and isinstance(target, Column):
+            return self.kind.without(statistic, target.name)
+        return super()._changed(statistic, target, change, data)
+
+    def _assumptions(self) -> tuple[str, ...]:
+        if isinstance(self.kind, Tabular):
+            return (*super()._assumptions(), "stages are made of the same sums, and none is fitted on rows")
+        return _OF_WORDS
+
+    @property
+    def _staged(self) -> tuple[Any, ClosedForm, str]:
+        held: tuple[Any, ClosedForm, str] = self.__dict__["_parts"]
+        return held
+
+
+_OF_WORDS = (
+    "words are what scikit-learn's analyser makes of a text, which learns nothing",
+    "vocabulary, number of records and weights are those of the records that are there, summed in an order of ids",
+    "parameters were not chosen by looking at what is forgotten",
+)
+
+
+def _parts(given: Any) -> tuple[Tabular | Texts, ClosedForm, str]:
+    """Which sums are kept, the closed form, and a digest of all that was given."""
+    if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
+        msg = f"Pipeline takes a sequence of stages, e.g. [StandardScaler(), Ridge()]; got {given!r}"
+        raise ParameterError(msg)
+    last, stages = given[-1], stages_of(given[:-1])
+    if not isinstance(last, ClosedForm) or isinstance(last, Pipeline):
+        msg = f"the last stage of a Pipeline is a closed form of expunge, such as expunge.Ridge(); got {last!r}"
+        raise ParameterError(msg)
+    if type(last).summary is not ClosedForm.summary:
+        msg = f"{type(last).__name__} reads its columns itself, and no stage stands before it: learn with it alone"
+        raise ParameterError(msg)
+    kind: Tabular | Texts
+    if any(_of_words(stage) for stage in stages):
+        kind = Texts(stages, last.needs, getattr(last, "binarize", None))
+    else:
+        fixed = Fixed(float(getattr(last, "resolution", 2.0**-32)))
+        centred, above = bool(getattr(last, "fit_intercept", True)), getattr(last, "binarize", None)
+        kind = Tabular(stages, last.needs, fixed, centred, above)
+    return kind, last, fingerprint((Pipeline, stages, last.recipe()))
+
+
+def _of_words(stage: Stage) -> bool:
+    if isinstance(stage, Branches):
+        return any(_of_words(each) for stages, _ in stage.branches for each in stages)
+    return isinstance(stage, Vectorise)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from expunge.learners.torch import TorchLearner
     from expunge.methods.arrays._cost import expected_cost
     from expunge.methods.arrays._placement import Band
+    from expunge.methods.arrays.arcane import Arcane
     from expunge.methods.arrays.newton import Newton
     from expunge.methods.arrays.retrain import Retrain
     from expunge.methods.arrays.sisa import Sisa
@@ -45,6 +46,7 @@ _HOMES = {
     "methods.arrays.retrain": ("Retrain",),
     "methods.arrays._placement": ("Band",),
     "methods.arrays.newton": ("Newton",),
+    "methods.arrays.arcane": ("Arcane",),
     "methods.arrays._cost": ("expected_cost",),
     "methods.arrays.sisa": ("Sisa",),
     "planner": ("Plan", "plan"),
@@ -73,6 +75,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Addition",
+    "Arcane",
     "Band",
     "Batch",
     "Bounded",

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from importlib.metadata import version
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 from expunge import environment
 
@@ -70,3 +71,13 @@ def test_a_learner_s_environment_has_the_packages_and_the_device_that_it_names()
     assert environment.tag_of(plain, 1) == environment.tag(1)
     moved = SimpleNamespace(packages=("narwhals",), runs_on="the processor")
     assert environment.tag_of(moved, 1) != environment.tag_of(torch, 1)
+
+
+def test_an_estimator_s_packages_are_those_of_all_its_parts_but_scikit_learn() -> None:
+    def part(module: str, **inner: Any) -> Any:
+        return type("Part", (), {"__module__": module, "get_params": lambda _: inner})()
+
+    assert environment.packages_of(PCA()) == ()
+    assert environment.packages_of(part("sklearn.pipeline", one=PCA(), alpha=0.5)) == ()
+    foreign = environment.packages_of(part("sklearn.pipeline", one=part("narwhals.anywhere")))
+    assert foreign == environment.distributions_of(("narwhals",)) == ("narwhals",)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from expunge.learners.torch import TorchLearner
     from expunge.methods.arrays._cost import closed_form_cost, expected_cost
     from expunge.methods.arrays._placement import Band
+    from expunge.methods.arrays.arcane import Arcane
     from expunge.methods.arrays.bernoulli_nb import BernoulliNB
     from expunge.methods.arrays.categorical_nb import CategoricalNB
     from expunge.methods.arrays.complement_nb import ComplementNB
@@ -74,6 +75,7 @@ _HOMES = {
     "methods.arrays._placement": ("Band",),
     "methods.arrays.newton": ("Newton",),
     "methods.arrays._cost": ("closed_form_cost", "expected_cost"),
+    "methods.arrays.arcane": ("Arcane",),
     "methods.arrays.sisa": ("Sisa",),
     "planner": ("Plan", "plan"),
     "protocol": ("Key", "Run"),
@@ -101,6 +103,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Addition",
+    "Arcane",
     "Band",
     "Batch",
     "BernoulliNB",

@@ -74,6 +74,13 @@ def distributions_of(modules: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({name for module in modules for name in known.get(module, ())}))
 
 
+def packages_of(estimator: Any) -> tuple[str, ...]:
+    """The distributions of a scikit-learn estimator and of all estimators in it, beside scikit-learn itself."""
+    parts = (estimator, *estimator.get_params().values())
+    modules = {type(part).__module__.partition(".")[0] for part in parts if hasattr(part, "get_params")}
+    return distributions_of(tuple(sorted(modules - {"sklearn"})))  # which every environment names
+
+
 @cache
 def _numerics() -> dict[str, str]:
     """The BLAS that numpy and scipy loaded and the kernels they chose for this processor."""

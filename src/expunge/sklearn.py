@@ -150,9 +150,9 @@ class _Face(ABC, BaseEstimator):
             msg = f"{face} takes a method such as Sisa(estimator) or Retrain(estimator), got {method!r}{wrap}"
             raise ParameterError(msg)
         inner = _innermost(method)
-        if inner is not None and is_classifier(inner) != is_classifier(self):
-            fits = "ExpungeClassifier" if is_classifier(inner) else "ExpungeRegressor"
-            msg = f"{face} was given the method of a {type(inner).__name__}, which belongs in an {fits}"
+        other = "regressor" if is_classifier(self) else "classifier"
+        if inner is not None and get_tags(inner).estimator_type == other:
+            msg = f"{face} was given the method of a {type(inner).__name__}, which belongs in an Expunge{other.title()}"
             raise ParameterError(msg)
         return clone(method)
 

@@ -125,9 +125,7 @@ class SklearnLearner(Params):
     @property
     def packages(self) -> tuple[str, ...]:
         """Distributions of the estimators, however deep: their versions are part of the environment."""
-        parts = (self.estimator, *self.estimator.get_params().values())
-        modules = {type(part).__module__.partition(".")[0] for part in parts if hasattr(part, "get_params")}
-        return environment.distributions_of(tuple(sorted(modules - {"sklearn"})))  # which every environment names
+        return environment.packages_of(self.estimator)
 
     def classes(self, data: Table) -> tuple[Scalar, ...] | None:
         """Declared classes where the estimator can be told of them, else those of the records; None for regression."""
@@ -230,7 +228,7 @@ class SklearnLearner(Params):
             estimator.warm_start = True
             call(estimator.fit, data, run, "fit")
         else:
-            options = {"classes": np.array(classes)} if classes is not None and not begun else {}
+            options: dict[str, Any] = {"classes": np.array(classes)} if classes is not None and not begun else {}
             for epoch in range(epochs):
                 call(estimator.partial_fit, data, run, "epoch", epoch, **options)
                 options = {}
@@ -277,12 +275,12 @@ def seeded(estimator: Any, key: bytes | Key | None) -> Any:
     return fresh.set_params(**changed)
 
 
-def call(fit: Any, data: Table, run: Run, *names: object, **options: Any) -> None:
-    """Call a fit with the records in the order that belongs to these names."""
+def call(fit: Any, data: Table, run: Run, *names: object, labelled: bool = True, **options: Any) -> None:
+    """Call a fit with the records in the order that belongs to these names, with their labels or without."""
     ordered = data.take(keyed.order(run.key, data.ids, *names))
     try:
         with limited_pools(run.threads), global_randomness(run.key):
-            fit(ordered.features, label_of(ordered), **options)
+            fit(ordered.features, *([label_of(ordered)] if labelled else []), **options)
     except Warning:  # made an error by the user's own filters
         raise
     except Exception as failure:

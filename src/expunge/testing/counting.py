@@ -10,7 +10,18 @@ from expunge.errors import ParameterError
 from expunge.learners.sklearn import as_learner
 from expunge.protocol import Priced, Run
 
-DELEGATED = ("predict", "recipe", "visits", "classes", "packages", "passes", "cannot_go_on", "runs_on", "wavers")
+DELEGATED = (
+    "predict",
+    "recipe",
+    "visits",
+    "classes",
+    "packages",
+    "passes",
+    "cannot_go_on",
+    "runs_on",
+    "wavers",
+    "scores",
+)
 
 
 class Counting:

@@ -78,6 +78,12 @@ def wide(shape: tuple[int, ...], outputs: int) -> nn.Module:
     return nn.Sequential(nn.Hardtanh(-3, 3), nn.Linear(shape[0], 64), nn.ReLU(), nn.Linear(64, outputs))
 
 
+def bottleneck(shape: tuple[int, ...]) -> nn.Module:
+    """Rows through half as many numbers and back."""
+    half = (shape[0] + 1) // 2
+    return nn.Sequential(nn.Linear(shape[0], half), nn.Linear(half, shape[0]))
+
+
 def noisy(record: Tensor, generator: torch.Generator) -> Tensor:
     """Augmentation: the record with a little noise."""
     return record + 0.1 * torch.randn(record.shape, generator=generator)

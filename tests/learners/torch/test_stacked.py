@@ -404,3 +404,19 @@ def test_a_program_that_differs_in_the_last_bit_is_rejected(
     together, alone = both(TorchLearner(mlp, epochs=1, batch_size=8), [flat(24, seed) for seed in range(3)])
     assert [fingerprint(net) for net in together] == [fingerprint(net) for net in alone]
     assert list(found.values()) == [False]
+
+
+def narrow(shape: tuple[int, ...], outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(shape[0], 8), nn.ReLU(), nn.Linear(8, outputs))
+
+
+def test_networks_that_took_different_numbers_of_steps_before_go_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As slices of unequal size leave them: what was found to pay for others of their shapes has to be no error."""
+    learner, random = TorchLearner(narrow, torch.optim.Adam, epochs=2, batch_size=4, device="cpu"), np.random
+    X, y = random.default_rng(0).normal(size=(32, 3)), np.arange(32) % 2
+    table, runs = Table.from_arrays(X, y), [Run(key=b"a"), Run(key=b"b")]
+    begun = [learner.go_on(None, table.take(slice(0, size)), 1, runs[0], 2) for size in (8, 24)]
+    alone = [learner.go_on(net, table, 1, run, 2) for net, run in zip(begun, runs, strict=True)]
+    monkeypatch.setattr(stacked, "_pays", lambda _: True)
+    both = learner.go_on_together(begun, [table, table], 1, runs, 2)
+    assert list(map(fingerprint, both)) == list(map(fingerprint, alone))

@@ -7,7 +7,7 @@ import pytest
 
 from expunge import Records, Ridge, Run, closed_form_cost, expected_cost
 from expunge.errors import ParameterError
-from expunge.methods.arrays._cost import _share
+from expunge.methods.arrays._cost import share
 from expunge.testing import patients
 
 
@@ -46,8 +46,8 @@ def test_expected_cost_is_the_published_arithmetic() -> None:
     assert expected_cost(10_000, 20, 1, 8) == pytest.approx(3991, abs=1)
     assert expected_cost(10_000, 20, 1, 100) == pytest.approx(49652, abs=1)
     assert [round(expected_cost(10_000, 20, 1, k, batch=True), -1) for k in (8, 100)] == [3360, 9840]
-    assert [round(_share(1, slices), 3) for slices in (1, 2, 5, 10, 50)] == [1, 0.833, 0.733, 0.7, 0.673]
-    assert [round(_share(hits, 10_000), 2) for hits in (1, 2, 5, 10)] == [0.67, 0.83, 0.95, 0.98]
+    assert [round(share(1, slices), 3) for slices in (1, 2, 5, 10, 50)] == [1, 0.833, 0.733, 0.7, 0.673]
+    assert [round(share(hits, 10_000), 2) for hits in (1, 2, 5, 10)] == [0.67, 0.83, 0.95, 0.98]
 
 
 def test_sharding_stops_paying_past_three_requests_a_shard() -> None:

@@ -65,3 +65,10 @@ def test_a_band_begins_at_its_likelihood(likelihood: float, shards: set[int], sl
     placed = place(table, KEY, 3, 3, "risk", bands)
     assert set(placed.shards.tolist()) == shards
     assert set(placed.slices.tolist()) == slices
+
+
+def test_a_band_without_shards_has_all_of_them() -> None:
+    table = Table.from_arrays(np.full((200, 1), 0.3), None, columns=["risk"])
+    one, other = (place(table, KEY, 3, 1, "risk", (Band(0.0, shards=span),)) for span in (None, (0, 3)))
+    assert one.shards.tolist() == other.shards.tolist()
+    assert Band(0.0).among(3) == (0, 3)

@@ -224,6 +224,11 @@ BANDS = (Band(0.0, shards=(0, 3), slices=(0, 3)), Band(0.2, shards=(3, 4), slice
 LIKELY = Sisa(learner(SGDClassifier()), shards=4, slices=3, likelihood="risk", bands=BANDS)
 
 
+def test_bands_over_all_shards_are_the_same_method_however_they_are_written() -> None:
+    made = [replace(LIKELY, bands=(Band(0.0, shards=span, slices=(0, 3)),)).recipe() for span in (None, (0, 4))]
+    assert made[0] == made[1] != LIKELY.recipe()
+
+
 def test_likely_owners_have_shards_and_slices_of_their_own() -> None:
     table = risky()
     placed = place(table, KEY, 4, 3, "risk", BANDS)

@@ -15,8 +15,9 @@ except ModuleNotFoundError as missing:
     _msg = "networks need the package 'torch', which is not installed: pip install 'expunge[torch]'"
     raise MissingExtraError(_msg) from missing
 
+from expunge.learners.torch.autoencoder import Autoencoder
 from expunge.learners.torch.learner import TorchLearner
 from expunge.learners.torch.network import Log, Net, Shadow
 from expunge.learners.torch.schedules import cosine
 
-__all__ = ["Log", "Net", "Shadow", "TorchLearner", "cosine"]
+__all__ = ["Autoencoder", "Log", "Net", "Shadow", "TorchLearner", "cosine"]

@@ -85,7 +85,10 @@ def train(courses: Sequence[Course], epochs: int) -> None:
 
 def _in_step(courses: Sequence[Course], epochs: int) -> int:
     """Train as one program; how many epochs were trained before schedules parted."""
-    program, done = Program(courses), 0
+    try:
+        program, done = Program(courses), 0
+    except ValueError:  # optimisers that took different numbers of steps in the slices before; nothing was moved yet
+        return 0
     while done < epochs and program.block.follow():
         orders = [course.order(done) for course in courses]
         feed = _feed(courses, orders)

@@ -46,12 +46,12 @@ def expected_cost(n: int, shards: int, slices: int = 1, requests: int = 1, *, ba
         raise ParameterError(msg)
     if not batch:
         whole = (n / shards + 1 / (2 * shards) - 1) * requests - requests**2 / (2 * shards)
-        return max(whole, 0.0) * _share(1, slices)
+        return max(whole, 0.0) * share(1, slices)
     hits = np.arange(1, requests + 1)
     ways = gammaln(requests + 1) - gammaln(hits + 1) - gammaln(requests - hits + 1)
     chance = np.exp(ways + xlogy(hits, 1 / shards) + xlog1py(requests - hits, -1 / shards))
     left = np.maximum(n / shards - hits, 0.0)
-    return float(shards * np.sum(chance * left * np.array([_share(int(k), slices) for k in hits])))
+    return float(shards * np.sum(chance * left * np.array([share(int(k), slices) for k in hits])))
 
 
 def closed_form_cost(n: int, requests: int = 1, *, batch: bool = False) -> int:
@@ -81,7 +81,7 @@ def closed_form_cost(n: int, requests: int = 1, *, batch: bool = False) -> int:
     return min(requests, n - requests) if batch else requests
 
 
-def _share(hits: int, slices: int) -> float:
+def share(hits: int, slices: int) -> float:
     """Share of a shard's cost that is spent again when ``hits`` deletions fall on its slices independently."""
     later = np.arange(1, slices + 1)
     reached = ((slices - later + 1) / slices) ** hits  # chance that the first slice hit is this one or a later one

@@ -29,7 +29,8 @@ class Band:
     at_least : float
         In [0, 1]; the first band starts at 0.
     shards, slices : (first, end)
-        Half-open ranges. Likely units in few shards of their own, or in late slices, cost less.
+        Half-open ranges. Likely units in few shards of their own, or in late slices, cost less. All shards unless
+        given; ARCANE has none.
 
     Examples
     --------
@@ -38,17 +39,23 @@ class Band:
     """
 
     at_least: float
-    shards: tuple[int, int]
+    shards: tuple[int, int] | None = None
     slices: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
         for what, span in (("shards", self.shards), ("slices", self.slices)):
+            if what == "shards" and span is None:
+                continue
             if not (isinstance(span, tuple) and len(span) == 2 and all(type(end) is int for end in span)):
                 msg = f"a Band's {what} are a pair of whole numbers, (first, end); got {span!r}"
                 raise ParameterError(msg)
         if isinstance(self.at_least, bool) or not isinstance(self.at_least, int | float):
             msg = f"a Band begins at a number in [0, 1]; got {self.at_least!r}"
             raise ParameterError(msg)
+
+    def among(self, shards: int) -> tuple[int, int]:
+        """The shards of this band, of so many in all."""
+        return (0, shards) if self.shards is None else self.shards
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def place(data: Table, key: Secret, shards: int, slices: int, likelihood: str | 
     early, depth = np.zeros(len(data), np.uint64), np.full(len(data), slices, np.uint64)
     if likelihood is not None:
         at = np.searchsorted([band.at_least for band in bands], _constant(data, likelihood), side="right") - 1
-        first, end = np.array([band.shards for band in bands], np.uint64)[at].T
+        first, end = np.array([band.among(shards) for band in bands], np.uint64)[at].T
         early, late = np.array([band.slices for band in bands], np.uint64)[at].T
         width, depth = end - first, late - early
     shard, piece = first + drawn[:, 0] % width, early + drawn[:, 1] % depth  # (bias < shards / 2**64)
@@ -95,7 +102,7 @@ def checked_bands(likelihood: str | None, bands: Sequence[Band], shards: int, sl
         msg = f"bands must start at a likelihood of 0 and rise within [0, 1], got {starts}"
         raise ParameterError(msg)
     for band in bands:
-        for what, (first, end), limit in (("shards", band.shards, shards), ("slices", band.slices, slices)):
+        for what, (first, end), limit in (("shards", band.among(shards), shards), ("slices", band.slices, slices)):
             if not 0 <= first < end <= limit:
                 msg = f"a band's {what} must be a range within (0, {limit}), got {(first, end)}"
                 raise ParameterError(msg)

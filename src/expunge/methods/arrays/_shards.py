@@ -54,6 +54,8 @@ class Task:
     ----------
     chain : tuple of str
         One keyed digest a slice, of recipe, schema, the shard's classes and all records up to that slice.
+    names : tuple
+        What its own key is derived from; its number, where there is nothing.
     start : int
         First slice to train; the state after the one before it is ``resting``.
     resting : bytes or None
@@ -70,10 +72,12 @@ class Task:
     run: Run
     start: int = 0
     resting: bytes | None = field(default=None, repr=False)
+    names: tuple[str, ...] = ()
 
     def ready(self) -> Task:
         """The task as a worker is handed it: with a key of its own, from the last checkpoint that the store holds."""
-        own = Run(keyed.subkey(self.run.key, "shard", self.number), threads=self.run.threads, tick=self.run.tick)
+        names = self.names or ("shard", self.number)
+        own = Run(keyed.subkey(self.run.key, *names), threads=self.run.threads, tick=self.run.tick)
         for done in range(len(self.epochs), 0, -1):
             found = self.run.store.get(self.derivation(done - 1))
             if found is not None:
@@ -174,6 +178,32 @@ def _trained(tasks: Sequence[Task], states: Sequence[Any], piece: int) -> list[A
     if together:
         return list(learner.go_on_together(states, data, epochs, own, of))
     return [learner.go_on(*each, epochs, run, of) for *each, run in zip(states, data, own, strict=True)]
+
+
+def trained(tasks: Sequence[Task], run: Run, what: str = "shards") -> dict[int, Any]:
+    """State of each task after its last slice; checkpoints come to rest as soon as they arrive, slice by slice."""
+    held, done = {task.number: task for task in tasks}, 0
+    what = what if all(len(task.epochs) == 1 for task in tasks) else "slices"
+    total = sum(len(task.epochs) - task.start for task in tasks)
+    if total:
+        run.tick(what, 0, total)  # a first slice may take long
+    while waiting := groups([task for task in held.values() if not task.trained]):
+        handed = (tuple(task.handed() for task in group) for group in waiting)
+        for group, made in zip(waiting, run.map(advance, handed), strict=True):
+            for task, (name, blob) in zip(group, made, strict=True):
+                if blob is not None:
+                    run.store[name] = blob
+                held[task.number] = task.after(blob)
+            done += len(group)
+            run.tick(what, done, total)
+    return {number: task.state({}) for number, task in held.items()}
+
+
+def asked(learner: Any, models: Sequence[Any], data: Table) -> list[NDArray[Any]]:
+    """What each model says of the same records, all of them at once where the learner can."""
+    if isinstance(learner, Together) and len(models) > 1:
+        return [np.asarray(scores) for scores in learner.predict_together(models, data)]
+    return [np.asarray(learner.predict(model, data)) for model in models]
 
 
 def sums(data: Table, groups: NDArray[np.int64], count: int, key: Secret) -> list[bytes]:

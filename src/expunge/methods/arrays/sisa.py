@@ -40,15 +40,22 @@ import numpy as np
 from expunge import keyed
 from expunge.codec import BESIDE, fingerprint
 from expunge.data.table import expect
-from expunge.errors import EmptyModelError, MismatchError, ParameterError, RefusedError
+from expunge.errors import EmptyModelError, MismatchError, RefusedError
 from expunge.learners.promises import promised
 from expunge.learners.sklearn import as_learner
 from expunge.measures.loss import HALF
 from expunge.methods.arrays._placement import Band, checked_bands, place
-from expunge.methods.arrays._shards import Task, advance, chain_of, groups, schedule_of, sums, train
+from expunge.methods.arrays._refusals import (
+    refusal_of,
+    refuse_another,
+    refuse_options,
+    refuse_slices,
+    said_of_moved,
+)
+from expunge.methods.arrays._shards import Task, asked, chain_of, schedule_of, sums, train, trained
 from expunge.params import Params
-from expunge.protocol import Continuing, Named, Together, Wavering
-from expunge.values import Batch, Column, Forgotten, Quote, Refusal
+from expunge.protocol import Named, Wavering
+from expunge.values import Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -165,15 +172,10 @@ class Sisa(Params):
 
     def __post_init__(self) -> None:
         as_learner(self.learner)
-        for name in ("shards", "slices"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                msg = f"Sisa needs {name} to be a whole number of at least 1, got {value!r}"
-                raise ParameterError(msg)
-        for name, allowed in (("schedule", ("cumulative", "incremental")), ("aggregate", ("mean", "vote"))):
-            if not isinstance(getattr(self, name), str) or getattr(self, name) not in allowed:
-                msg = f"Sisa needs {name} to be one of {allowed}, got {getattr(self, name)!r}"
-                raise ParameterError(msg)
+        counts = {"shards": self.shards, "slices": self.slices}
+        schedules, votes = ("cumulative", "incremental"), ("mean", "vote")
+        choices = {"schedule": (self.schedule, schedules), "aggregate": (self.aggregate, votes)}
+        refuse_options("Sisa", counts, choices)
         checked_bands(self.likelihood, self.bands, self.shards, self.slices)
 
     # -- A -------------------------------------------------------------------------------------------------------------
@@ -182,16 +184,16 @@ class Sisa(Params):
         """Digest of the learner's recipe and of all parameters that place or train; votes are counted later."""
         learner = as_learner(self.learner)
         own = learner.recipe() if isinstance(learner, Named) else fingerprint(learner)
-        places = (self.likelihood, [(band.at_least, *band.shards, *band.slices) for band in self.bands])
+        places = (self.likelihood, [(band.at_least, *band.among(self.shards), *band.slices) for band in self.bands])
         return fingerprint((type(self), own, int(self.shards), int(self.slices), self.schedule, places))
 
     def learn(self, data: Table, run: Run) -> Ensemble:
         """Learn every shard, going on from whatever checkpoints the store holds."""
         expect(data, run)
-        self._refuse_slices()
+        refuse_slices("Sisa", as_learner(self.learner), self.slices, self.schedule)
         recipe = self.recipe()
         tasks = [task.ready() for task in self._tasks(data, run, recipe)]
-        states = self._trained(tasks, run)
+        states = trained(tasks, run)
         shards = tuple(Shard(states[task.number], task.chain, task.environment) for task in tasks)
         return Ensemble(shards, recipe, keyed.key_id(run.key))
 
@@ -204,7 +206,7 @@ class Sisa(Params):
             msg = "this ensemble holds no record to predict from: it learned none, or has forgotten all"
             raise EmptyModelError(msg)
         features = data if self.likelihood is None else data.drop(self.likelihood)
-        scores = _scores(learner, voters, features)
+        scores = asked(learner, voters, features)
         if model.classes is None:
             return np.asarray(np.mean(scores, axis=0))
         if model.task == "multilabel":
@@ -232,7 +234,7 @@ class Sisa(Params):
         """Claim and exact cost: the shards whose records change, from the last checkpoint at rest before the change."""
         expect(data, run)
         _expect_ensemble(model)
-        refusal = self._refusal(target, data)
+        refusal = refusal_of("SISA", target, data, self.likelihood)
         if refusal is not None:
             return refusal
         self._refuse_other(model, data, run)
@@ -247,12 +249,12 @@ class Sisa(Params):
         """Learn the touched shards again from their last sound checkpoint; keep the others as they are."""
         expect(data, run)
         _expect_ensemble(model)
-        refusal = self._refusal(target, data)
+        refusal = refusal_of("SISA", target, data, self.likelihood)
         if refusal is not None:
             raise RefusedError(refusal)
         self._refuse_other(model, data, run)
         tasks = self._touched(model, target, data, run)
-        states, shards = self._trained(tasks, run), list(model.shards)
+        states, shards = trained(tasks, run), list(model.shards)
         for task in tasks:
             shards[task.number] = Shard(states[task.number], task.chain, task.environment)
         forgotten = Ensemble(tuple(shards), model.recipe, model.key)
@@ -302,67 +304,16 @@ class Sisa(Params):
         foreign = {task.number for task in tasks if task.environment != model.shards[task.number].environment}
         return [task.ready() for task in tasks if changed and task.number in changed | foreign]
 
-    def _trained(self, tasks: Sequence[Task], run: Run) -> dict[int, Any]:
-        """State of each shard after its last slice; checkpoints come to rest as soon as they arrive, slice by slice."""
-        held, done = {task.number: task for task in tasks}, 0
-        what, total = "shards" if self.slices == 1 else "slices", sum(len(task.epochs) - task.start for task in tasks)
-        if total:
-            run.tick(what, 0, total)  # a first slice may take long
-        while waiting := groups([task for task in held.values() if not task.trained]):
-            handed = (tuple(task.handed() for task in group) for group in waiting)
-            for group, made in zip(waiting, run.map(advance, handed), strict=True):
-                for task, (name, blob) in zip(group, made, strict=True):
-                    if blob is not None:
-                        run.store[name] = blob
-                    held[task.number] = task.after(blob)
-                done += len(group)
-                run.tick(what, done, total)
-        return {number: task.state({}) for number, task in held.items()}
-
     # -- refusals ------------------------------------------------------------------------------------------------------
 
-    def _refuse_slices(self) -> None:
-        learner = as_learner(self.learner)
-        if self.slices > 1:
-            reason = (
-                learner.cannot_go_on(self.schedule) if isinstance(learner, Continuing) else "the learner cannot go on"
-            )
-            if reason is not None:
-                msg = f"Sisa with {self.slices} slices cannot be learned: {reason}"
-                raise ParameterError(msg)
-
-    def _refusal(self, target: Target, data: Table) -> Refusal | None:
-        steps = target.targets if isinstance(target, Batch) else (target,)
-        if any(isinstance(step, Column) and step.name == self.likelihood for step in steps):
-            reason = (
-                f"column {self.likelihood!r} places the records and was never trained on; without it all places change"
-            )
-            return Refusal(reason, "instead", "learn again with likelihood=None")
-        if data.change(target) is None:
-            return Refusal("no record carries this target; SISA forgets what records say", "never")
-        return None
-
     def _refuse_other(self, model: Ensemble, data: Table, run: Run) -> None:
-        for what, mine, others in (
-            ("a key", keyed.key_id(run.key), model.key),
-            ("parameters", self.recipe(), model.recipe),
-        ):
-            if mine != others:
-                msg = f"{what} other than the model's: it was learned with {others[:16]}, this is {mine[:16]}"
-                raise MismatchError(msg)
+        refuse_another(run, self.recipe(), key=model.key, learned=model.recipe)
         for task in self._tasks(data, run, model.recipe):
             if task.chain != model.shards[task.number].chain:
                 msg = (
                     f"data other than the model's: shard {task.number} was learned from other records, labels or owners"
                 )
                 raise MismatchError(msg)
-
-
-def _scores(learner: Any, models: Sequence[Any], data: Table) -> list[NDArray[Any]]:
-    """What each shard says, all of them at once where the learner can."""
-    if isinstance(learner, Together) and len(models) > 1:
-        return [np.asarray(scores) for scores in learner.predict_together(models, data)]
-    return [np.asarray(learner.predict(model, data)) for model in models]
 
 
 def _of_labels(scores: Sequence[NDArray[Any]], *, vote: bool) -> NDArray[np.float64]:
@@ -387,9 +338,7 @@ _ASSUMPTIONS = (
 def _departures(model: Ensemble, tasks: Sequence[Task]) -> Iterator[str]:
     """A sentence for each shard that loses a class and with it the use of its checkpoints, and for moved models."""
     moved = sum(task.environment != model.shards[task.number].environment for task in tasks)
-    if moved:
-        shards = "1 shard was" if moved == 1 else f"{moved} shards were"
-        yield f"{shards} learned in another environment (versions, threads, processor) and must be learned again here"
+    yield from said_of_moved(moved, ("shard", "shards"))
     for task in tasks:
         old, new = getattr(model.shards[task.number].state, "classes", None), task.data.classes
         if len(task.epochs) > 1 and old is not None and new is not None:

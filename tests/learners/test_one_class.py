@@ -164,3 +164,13 @@ def test_what_is_no_one_class_learner_is_refused(wrong: Any, said: str) -> None:
 def test_epochs_are_a_whole_number() -> None:
     with pytest.raises(ParameterError, match="epochs must be a whole number"):
         OneClassLearner(SGDOneClassSVM(), epochs=0)
+
+
+def test_records_without_spread_that_cannot_be_scored_get_a_sentence() -> None:
+    learner, run = OneClassLearner(PCA(1)), Run(key=b"flat")
+    flat = Table.from_arrays(np.ones((4, 2)), ["ant"] * 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn divides by the variance, which is nothing
+        model = learner.learn(flat, run)
+        with pytest.raises(LearnError, match="PCA cannot score 4 records: "):
+            learner.predict(model, flat)

@@ -48,6 +48,7 @@ from expunge import keyed
 from expunge.codec import fingerprint
 from expunge.data.table import expect
 from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError
+from expunge.learners.failures import reason
 from expunge.learners.objectives import penalised, refuse_other
 from expunge.learners.ordered import arranged
 from expunge.learners.sklearn import (
@@ -263,7 +264,7 @@ class LinearLearner(Params):
             try:
                 return front.transform(data.features)
             except ValueError as failure:
-                msg = f"the stages before the linear model failed on {len(data)} records: {failure}"
+                msg = f"the stages before the linear model failed on {len(data)} records: {reason(failure, front)}"
                 raise LearnError(msg) from failure
         stored = data.stored
         if not isinstance(stored, pa.Table):

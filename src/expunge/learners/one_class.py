@@ -30,6 +30,7 @@ from expunge import environment
 from expunge.codec import fingerprint
 from expunge.data.table import expect
 from expunge.errors import EmptyModelError, LearnError, ParameterError
+from expunge.learners.failures import reason
 from expunge.learners.sklearn import Fitted, as_learned, at_rest, call, seeded
 from expunge.learners.surroundings import global_randomness, limited_pools
 from expunge.params import Params
@@ -118,19 +119,19 @@ class OneClassLearner(Params):
         data = as_learned(data, model.names)
         if not len(data):  # which estimators refuse to be asked
             return np.zeros(0)
-        return np.asarray(model.estimator.score_samples(data.features), dtype=np.float64)
-
-    def scores(self, model: Fitted, data: Table, run: Run) -> NDArray[np.float64]:
-        """What `predict` gives, with the threads of the run."""
         try:
-            with limited_pools(run.threads), global_randomness(run.key):
-                return self.predict(model, data)
-        except (EmptyModelError, Warning):
+            return np.asarray(model.estimator.score_samples(data.features), dtype=np.float64)
+        except Warning:  # made an error by the user's own filters
             raise
         except Exception as failure:  # whatever an estimator raises
             name = type(self.estimator).__name__
-            msg = f"{name} cannot score {len(data)} records: {type(failure).__name__}: {failure}"
+            msg = f"{name} cannot score {len(data)} records: {reason(failure, self.estimator)}"
             raise LearnError(msg) from failure
+
+    def scores(self, model: Fitted, data: Table, run: Run) -> NDArray[np.float64]:
+        """What `predict` gives, with the threads of the run."""
+        with limited_pools(run.threads), global_randomness(run.key):
+            return self.predict(model, data)
 
     # -- going on: what slices need ------------------------------------------------------------------------------------
 

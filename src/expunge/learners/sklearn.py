@@ -50,6 +50,7 @@ from expunge.data.features import default_names
 from expunge.data.labels import said
 from expunge.data.table import expect
 from expunge.errors import DataError, EmptyModelError, LearnError, ParameterError
+from expunge.learners.failures import reason
 from expunge.learners.surroundings import global_randomness, limited_pools
 from expunge.params import Params
 from expunge.protocol import Learner
@@ -285,7 +286,7 @@ def call(fit: Any, data: Table, run: Run, *names: object, labelled: bool = True,
         raise
     except Exception as failure:
         name = type(fit.__self__).__name__
-        msg = f"{name} failed on {len(data)} records: {type(failure).__name__}: {failure}"
+        msg = f"{name} failed on {len(data)} records: {reason(failure, fit.__self__)}"
         raise LearnError(msg) from failure
 
 

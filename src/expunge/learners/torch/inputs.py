@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from expunge import keyed
 from expunge.codec import decode, encode
 from expunge.errors import DataError, LearnError, ParameterError
+from expunge.learners.failures import reason
 from expunge.learners.sklearn import seeded
 from expunge.learners.surroundings import global_randomness, limited_pools
 
@@ -112,7 +113,7 @@ def fitted(prepare: Any, data: Table, run: Run) -> Any:
     except Warning:  # made an error by the user's own filters
         raise
     except Exception as failure:  # whatever a transformer raises
-        msg = f"{type(made).__name__} failed on {len(data)} records: {type(failure).__name__}: {failure}"
+        msg = f"{type(made).__name__} failed on {len(data)} records: {reason(failure, made)}"
         raise LearnError(msg) from failure
     return decode(encode(made), trusted=True)
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from expunge.methods.arrays.newton import Newton
     from expunge.methods.arrays.retrain import Retrain
     from expunge.methods.arrays.sisa import Sisa
+    from expunge.methods.trees.forest import Forest
     from expunge.planner import Plan, plan
     from expunge.protocol import Key, Run
     from expunge.sklearn import ExpungeClassifier, ExpungeRegressor
+    from expunge.sklearn.forest import ExpungeForestClassifier, ExpungeForestRegressor
     from expunge.tuning import Tuned, tune
     from expunge.values import (
         Addition,
@@ -47,9 +49,11 @@ _HOMES = {
     "methods.arrays.newton": ("Newton",),
     "methods.arrays._cost": ("expected_cost",),
     "methods.arrays.sisa": ("Sisa",),
+    "methods.trees.forest": ("Forest",),
     "planner": ("Plan", "plan"),
     "protocol": ("Key", "Run"),
     "sklearn": ("ExpungeClassifier", "ExpungeRegressor"),
+    "sklearn.forest": ("ExpungeForestClassifier", "ExpungeForestRegressor"),
     "tuning": ("Tuned", "tune"),
     "values": (
         "Addition",
@@ -82,7 +86,10 @@ __all__ = [
     "Empirical",
     "Exact",
     "ExpungeClassifier",
+    "ExpungeForestClassifier",
+    "ExpungeForestRegressor",
     "ExpungeRegressor",
+    "Forest",
     "Forgotten",
     "Key",
     "Label",

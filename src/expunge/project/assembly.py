@@ -25,6 +25,7 @@ from expunge.learners.promises import promised
 from expunge.learners.sklearn import SklearnLearner
 from expunge.methods.arrays._placement import Band
 from expunge.project import toml
+from expunge.project.settings import OF_LEARNER
 from expunge.values import promises
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def method_of(model: ModelSettings, columns: Iterable[tuple[str, str]], *, trust
     Raises
     ------
     ProjectError
-        When the learner does not import or is none for the task, or an option is not known or not possible.
+        When the learner does not import or is none for the task, is missing or not taken; or an option is not known or
+        not possible.
     UnknownMethodError
         When there is no such method; with the nearest name.
     SecretError
@@ -69,12 +71,14 @@ def method_of(model: ModelSettings, columns: Iterable[tuple[str, str]], *, trust
 
 def _assembled(model: ModelSettings, method: type, columns: Iterable[tuple[str, str]], *, trusted: bool) -> Any:
     if "learner" not in parameters_of(method):
-        msg = f"method {model.method!r} takes no learner, and {model.learner} would be left out"
+        return _alone(model, method, tuple(columns))
+    if model.learner is None:
+        msg = f'method {model.method!r} needs a learner, such as learner = "sklearn.linear_model.LogisticRegression"'
         raise ParameterError(msg)
     if not model.preprocess and model.preprocess_options:
         msg = "preprocess is false, and its preprocess_options would be left out"
         raise ParameterError(msg)
-    learner = _learner(model, tuple(columns), trusted=trusted)
+    learner = _learner(model.learner, model, tuple(columns), trusted=trusted)
     options = {name: _bands(held) if name == "bands" else held for name, held in model.options.items()}
     made = called(method, options, f"method {model.method!r}", learner=learner)
     _refuse_slices(model, made)
@@ -82,12 +86,32 @@ def _assembled(model: ModelSettings, method: type, columns: Iterable[tuple[str, 
     return made
 
 
-def _learner(model: ModelSettings, columns: tuple[tuple[str, str], ...], *, trusted: bool) -> Any:
+def _alone(model: ModelSettings, method: type, columns: tuple[tuple[str, str], ...]) -> Any:
+    """A method with a model of its own, which takes the columns as they are: told of the task where it asks."""
+    usual = type(model)(model.name, model.task)
+    for part in OF_LEARNER:
+        if getattr(model, part) != getattr(usual, part):
+            msg = f"method {model.method!r} takes no learner, and {part} = {toml.value(getattr(model, part))}"
+            raise ParameterError(f"{msg} would be left out")
+    _refuse_free_text(model.method, columns)
+    preset = {"task": model.task} if "task" in parameters_of(method) else {}
+    return called(method, model.options, f"method {model.method!r}", **preset)
+
+
+def _refuse_free_text(method: str, columns: tuple[tuple[str, str], ...]) -> None:
+    """Raise for a column of which each record would be a category of its own."""
+    for name, kind in columns:
+        if kind == "text":
+            msg = f"column {name!r} is declared as text, of which method {method!r} makes nothing"
+            raise ParameterError(f"{msg}: kind 'category' compares it whole, kind 'ignore' leaves it out")
+
+
+def _learner(name: str, model: ModelSettings, columns: tuple[tuple[str, str], ...], *, trusted: bool) -> Any:
     """The learner behind its preprocessing: an estimator of scikit-learn, or one that learns by itself."""
-    kind = class_named(model.learner, trusted=trusted)
+    kind = class_named(name, trusted=trusted)
     if is_learner(kind):
         return _own_learner(kind, model, columns, trusted=trusted)
-    bare = estimator(model.learner, model.learner_options, model.task, trusted=trusted)
+    bare = estimator(name, model.learner_options, model.task, trusted=trusted)
     learner = prepared(bare, columns, model.preprocess_options) if model.preprocess else bare
     return SklearnLearner(learner, epochs=model.epochs)
 
@@ -109,7 +133,7 @@ def _own_learner(kind: type, model: ModelSettings, columns: tuple[tuple[str, str
             msg = f"learner_options sets {name}, which {place} beside it decides: leave one of them out"
             raise ParameterError(msg)
     options = {name: _option(kind, name, held, trusted=trusted) for name, held in model.learner_options.items()}
-    return called(kind, options, model.learner, **preset)
+    return called(kind, options, f"{model.learner}", **preset)
 
 
 def _option(kind: type, name: str, held: Any, *, trusted: bool) -> Any:

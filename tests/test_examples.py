@@ -20,6 +20,7 @@ SAYS = {
     ],
     "forget_a_person.py": ["quoted: Exact()", "The same model, bit for bit", "checkpoints of the old model destroyed"],
     "forget_a_word.py": ["bluebird' is not one of them", "never saw the message: True"],
+    "forget_in_a_forest.py": ["quoted: Quote(claim=Exact()", "never met person 7: True", "a value of person 7: 0"],
     "forget_a_writer.py": ["quoted: Exact()", "the network that never met the writer: True"],
     "queue_requests.py": ["the same model: True", "the planner takes sisa"],
 }

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from expunge.methods.arrays.retrain import Retrain
     from expunge.methods.arrays.ridge import Ridge
     from expunge.methods.arrays.sisa import Sisa
+    from expunge.methods.trees.forest import Forest
     from expunge.planner import Plan, plan
     from expunge.protocol import Key, Run
     from expunge.sklearn import ExpungeClassifier, ExpungeRegressor
+    from expunge.sklearn.forest import ExpungeForestClassifier, ExpungeForestRegressor
     from expunge.tuning import Tuned, tune
     from expunge.values import (
         Addition,
@@ -77,9 +79,11 @@ _HOMES = {
     "methods.arrays._cost": ("closed_form_cost", "expected_cost"),
     "methods.arrays.arcane": ("Arcane",),
     "methods.arrays.sisa": ("Sisa",),
+    "methods.trees.forest": ("Forest",),
     "planner": ("Plan", "plan"),
     "protocol": ("Key", "Run"),
     "sklearn": ("ExpungeClassifier", "ExpungeRegressor"),
+    "sklearn.forest": ("ExpungeForestClassifier", "ExpungeForestRegressor"),
     "tuning": ("Tuned", "tune"),
     "values": (
         "Addition",
@@ -116,7 +120,10 @@ __all__ = [
     "Empirical",
     "Exact",
     "ExpungeClassifier",
+    "ExpungeForestClassifier",
+    "ExpungeForestRegressor",
     "ExpungeRegressor",
+    "Forest",
     "Forgotten",
     "GaussianNB",
     "KNeighborsClassifier",

@@ -39,6 +39,17 @@ def test_init_writes_the_settings_and_says_why(
     assert (empty.parent / "secrets" / settings["project"]["id"] / "run").exists()
 
 
+def test_init_of_a_method_with_a_model_of_its_own_names_no_learner(
+    empty: Path, csv_of: Callable[..., Path], expunge: Callable[..., Any]
+) -> None:
+    csv_of(empty / "orders.csv")
+    said = expunge("init", "--source", "orders.csv", *MINE, "--method", "forest", "--set", "trees=5")
+    assert said.code == 0, said.err
+    assert "learner" not in said.out
+    assert "method: forest, trees = 5" in said.out
+    assert expunge("learn").code == 0
+
+
 def test_init_as_json_has_settings_and_reasons(
     empty: Path, csv_of: Callable[..., Path], expunge: Callable[..., Any]
 ) -> None:

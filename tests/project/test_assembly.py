@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-from expunge import Band, Records, Run, Sisa, Table, fingerprint
+from expunge import Band, Forest, Records, Run, Sisa, Table, fingerprint
 from expunge.errors import ProjectError, SecretError, UnknownMethodError
 from expunge.learners.tabular import Tabular
 from expunge.project.assembly import method_of
@@ -65,7 +65,22 @@ def test_bands_are_tables() -> None:
     assert method.bands == (Band(0.0, (0, 2)), Band(0.5, (2, 3), (0, 1)))
 
 
+FOREST: dict[str, Any] = {"method": "forest", "learner": None, "learner_options": {}, "options": {"trees": 5}}
+
+
+def test_a_method_with_a_model_of_its_own_is_told_of_the_task() -> None:
+    assert made(**FOREST) == Forest(trees=5, task="classification")
+    assert made(**FOREST, task="regression") == Forest(trees=5, task="regression")
+
+
 MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"learner": None}, "method 'sisa' needs a learner, such as"),
+    (FOREST | {"learner": LOGISTIC}, f"method 'forest' takes no learner, and learner = \"{LOGISTIC}\" would be left"),
+    (FOREST | {"epochs": 3}, "method 'forest' takes no learner, and epochs = 3 would be left out"),
+    (FOREST | {"preprocess": False}, "method 'forest' takes no learner, and preprocess = false would be left out"),
+    (FOREST | {"options": {"tres": 5}}, "method 'forest' has no option 'tres'; did you mean 'trees'?"),
+    (FOREST | {"options": {"task": "regression"}}, "method 'forest' has no option 'task'"),
+    (FOREST | {"options": {"share": 2}}, "share"),
     ({"learner": "sklearn.linear_model.LogisticRegresion"}, "did you mean 'LogisticRegression'?"),
     ({"learner": "sklearn.linear_modle.Ridge"}, "does not import: ModuleNotFoundError"),
     ({"learner": "Ridge"}, "a learner is written module.Class"),
@@ -96,6 +111,11 @@ def test_each_mistake_is_a_sentence_that_names_the_model(changes: dict[str, Any]
         made(**changes)
     assert said in str(refused.value)
     assert str(refused.value).startswith("model 'main': ")
+
+
+def test_free_text_is_nothing_that_a_forest_splits() -> None:
+    with pytest.raises(ProjectError, match="'note' is declared as text, of which method 'forest' makes nothing"):
+        method_of(replace(MODEL, **FOREST), (*COLUMNS, ("note", "text")), trusted=False)
 
 
 def test_an_unknown_method_gets_the_nearest() -> None:

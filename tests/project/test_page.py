@@ -68,7 +68,7 @@ def any_settings(draw: st.DrawFn) -> Settings:
         name: ModelSettings(
             name,
             draw(st.sampled_from(("classification", "regression"))),
-            draw(texts),
+            draw(st.none() | texts),
             draw(texts),
             draw(st.sampled_from(PROMISES)),
             draw(st.booleans()),
@@ -129,3 +129,16 @@ def test_an_absent_owner_is_offered_as_a_comment() -> None:
     assert '# owner = "customer"' in written(example()).splitlines()
     offered = written(example()).replace('# owner = "customer"', 'owner = "customer"')
     assert parse(offered).source.owner == "customer"
+
+
+def test_of_a_method_with_a_model_of_its_own_nothing_of_a_learner_is_written() -> None:
+    held = replace(
+        example(), models={"main": ModelSettings("main", "regression", method="forest", options={"trees": 9})}
+    )
+    page = written(held)
+    assert parse(page) == held
+    section = page[page.index("[models.main]") : page.index("[audit]")]
+    assert [line.split(" = ")[0] for line in section.splitlines() if " = " in line and line[0] != "#"] == [
+        *("task", "method", "promise"),
+        "trees",
+    ]

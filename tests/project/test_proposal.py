@@ -107,6 +107,15 @@ def test_a_learner_and_a_method_that_the_user_names() -> None:
     assert (retrain.method, retrain.options) == ("retrain", {})
 
 
+def test_a_forest_needs_no_learner_and_takes_its_own_options() -> None:
+    proposal = proposed(method="forest", options={"share": "0.5"})
+    main = proposal.settings.models["main"]
+    assert (main.learner, main.options, main.learner_options) == (None, {"share": 0.5}, {})
+    assert parse(proposal.text()) == proposal.settings
+    assert "learner = " not in proposal.text()
+    assert "Also: trees = 100" in " ".join(proposal.text().replace("\n#", "").split())
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -122,6 +131,8 @@ def test_a_learner_and_a_method_that_the_user_names() -> None:
         ({"options": {"task": "guessing"}}, "task in [models.main] must be one of classification, regression"),
         ({"options": {"promise": "much"}}, "promise in [models.main] must be one of"),
         ({"options": {"max_iter": "-1"}}, "The 'max_iter' parameter"),
+        ({"method": "forest", "learner": "sklearn.svm.SVC"}, "method 'forest' brings a model of its own"),
+        ({"method": "forest", "options": {"epochs": "3"}}, "--set epochs: there is no such option"),
         ({"learner": "sklearn.svm.SVCC"}, "--learner: sklearn.svm has no 'SVCC'; did you mean 'SVC'?"),
         ({"learner": "sklearn.linear_model.Ridge"}, "is not made for classification"),
     ],

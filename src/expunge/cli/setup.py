@@ -149,7 +149,7 @@ def _proposed(folder: Path, made: Project, proposal: Proposal) -> Iterator[str]:
     yield from _because(
         [
             ("label", f"{settings.source.label}: {model.task}", reasons.get("source.label")),
-            ("learner", model.learner, reasons.get("models.main.learner")),
+            *([("learner", model.learner, reasons.get("models.main.learner"))] if model.learner else []),
             ("method", f"{model.method}, {_options(model.options)}", reasons.get("models.main.options.shards")),
         ]
     )

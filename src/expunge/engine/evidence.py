@@ -168,8 +168,12 @@ def model_facts(made: Changed) -> dict[str, Any]:
 
 def _parameters(made: Changed) -> dict[str, Any]:
     settings = made.before.settings
-    named = {name: settings[name] for name in ("learner", "preprocess", "epochs")}
-    return {**named, **settings["options"], **{f"learner {k}": v for k, v in settings["learner_options"].items()}}
+    of_learner = ("learner", "preprocess", "epochs") if settings["learner"] is not None else ()
+    return {
+        **{name: settings[name] for name in of_learner},
+        **settings["options"],
+        **{f"learner {k}": v for k, v in settings["learner_options"].items()},
+    }
 
 
 def _body(project: Project, outcome: Outcome, request: Request, found: Mapping[str, Any]) -> dict[str, Any]:

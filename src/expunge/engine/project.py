@@ -288,7 +288,7 @@ class Project:
 
     def environment(self, method: Method[Any, Any, Any], run: Run) -> dict[str, str]:
         """What a model is learned with here."""
-        return environment.of_learner(getattr(method, "learner", None), run.threads)
+        return environment.of_learner(getattr(method, "learner", method), run.threads)
 
     # -- what must stay ------------------------------------------------------------------------------------------------
 

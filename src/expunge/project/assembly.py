@@ -25,6 +25,7 @@ from expunge.learners.promises import promised
 from expunge.learners.sklearn import SklearnLearner
 from expunge.methods.arrays._placement import Band
 from expunge.project import toml
+from expunge.project.settings import OF_LEARNER
 from expunge.stages.declared import declared, usual
 from expunge.values import promises
 
@@ -51,7 +52,8 @@ def method_of(model: ModelSettings, columns: Iterable[tuple[str, str]], *, trust
     Raises
     ------
     ProjectError
-        When the learner does not import or is none for the task, or an option is not known or not possible.
+        When the learner does not import or is none for the task, is missing or not taken; or an option is not known or
+        not possible.
     UnknownMethodError
         When there is no such method; with the nearest name.
     SecretError
@@ -73,14 +75,14 @@ def _assembled(model: ModelSettings, method: type, columns: Iterable[tuple[str, 
     if "learner" not in known and "stages" in known:
         return _pipeline(model, method, tuple(columns), trusted=trusted)
     if "learner" not in known:
-        hint = f': method = "pipeline" takes one that is a closed form, such as "{model.learner}"'
-        closed = hasattr(method, "needs") and model.learner.startswith("expunge.")
-        msg = f"method {model.method!r} takes no learner, and {model.learner} would be left out{hint if closed else ''}"
+        return _alone(model, method, tuple(columns))
+    if model.learner is None:
+        msg = f'method {model.method!r} needs a learner, such as learner = "sklearn.linear_model.LogisticRegression"'
         raise ParameterError(msg)
     if not model.preprocess and model.preprocess_options:
         msg = "preprocess is false, and its preprocess_options would be left out"
         raise ParameterError(msg)
-    learner = _learner(model, tuple(columns), trusted=trusted)
+    learner = _learner(model.learner, model, tuple(columns), trusted=trusted)
     options = {name: _bands(held) if name == "bands" else held for name, held in model.options.items()}
     made = called(method, options, f"method {model.method!r}", learner=learner)
     _refuse_slices(model, made)
@@ -95,22 +97,54 @@ def _pipeline(model: ModelSettings, method: type, columns: tuple[tuple[str, str]
     if model.preprocess_options:
         msg = "a pipeline has no preprocess_options: options = {stages = [...]} lists its stages"
         raise ParameterError(msg)
+    if model.learner is None:
+        msg = f'method {model.method!r} needs a closed form as its learner, such as learner = "expunge.GaussianNB"'
+        raise ParameterError(msg)
     last = called(class_named(model.learner, trusted=trusted), model.learner_options, model.learner)
     before = declared(given) if given or not model.preprocess else usual(columns)
     made = called(method, options, f"method {model.method!r}", stages=[*before, last])
-    numbers = last.needs == "moments"
-    if numbers != (model.task == "regression"):
-        msg = f"{model.learner} is not made for {model.task}"
-        raise ParameterError(msg)
+    _refuse_task(last, model.learner, model.task)
     return made
 
 
-def _learner(model: ModelSettings, columns: tuple[tuple[str, str], ...], *, trusted: bool) -> Any:
+def _refuse_task(closed: Any, name: str, task: str) -> None:
+    """Raise for a closed form of classes where labels are numbers, and the other way round."""
+    if closed.needs != "features" and (closed.needs == "moments") != (task == "regression"):  # neighbours are of either
+        msg = f"{name} is not made for {task}"
+        raise ParameterError(msg)
+
+
+def _alone(model: ModelSettings, method: type, columns: tuple[tuple[str, str], ...]) -> Any:
+    """A method with a model of its own, which takes the columns as they are: told of the task where it asks."""
+    plain = type(model)(model.name, model.task)
+    for part in OF_LEARNER:
+        if getattr(model, part) != getattr(plain, part):
+            msg = f"method {model.method!r} takes no learner, and {part} = {toml.value(getattr(model, part))}"
+            closed = part == "learner" and hasattr(method, "needs") and str(model.learner).startswith("expunge.")
+            hint = f': method = "pipeline" takes one that is a closed form, such as "{model.learner}"' if closed else ""
+            raise ParameterError(f"{msg} would be left out{hint}")
+    _refuse_free_text(model.method, columns)
+    preset = {"task": model.task} if "task" in parameters_of(method) else {}
+    made = called(method, model.options, f"method {model.method!r}", **preset)
+    if hasattr(made, "needs"):
+        _refuse_task(made, f"method {model.method!r}", model.task)
+    return made
+
+
+def _refuse_free_text(method: str, columns: tuple[tuple[str, str], ...]) -> None:
+    """Raise for a column of which each record would be a category of its own."""
+    for name, kind in columns:
+        if kind == "text":
+            msg = f"column {name!r} is declared as text, of which method {method!r} makes nothing"
+            raise ParameterError(f"{msg}: kind 'category' compares it whole, kind 'ignore' leaves it out")
+
+
+def _learner(name: str, model: ModelSettings, columns: tuple[tuple[str, str], ...], *, trusted: bool) -> Any:
     """The learner behind its preprocessing: an estimator of scikit-learn, or one that learns by itself."""
-    kind = class_named(model.learner, trusted=trusted)
+    kind = class_named(name, trusted=trusted)
     if is_learner(kind):
         return _own_learner(kind, model, columns, trusted=trusted)
-    bare = estimator(model.learner, model.learner_options, model.task, trusted=trusted)
+    bare = estimator(name, model.learner_options, model.task, trusted=trusted)
     learner = prepared(bare, columns, model.preprocess_options) if model.preprocess else bare
     return SklearnLearner(learner, epochs=model.epochs)
 
@@ -132,7 +166,7 @@ def _own_learner(kind: type, model: ModelSettings, columns: tuple[tuple[str, str
             msg = f"learner_options sets {name}, which {place} beside it decides: leave one of them out"
             raise ParameterError(msg)
     options = {name: _option(kind, name, held, trusted=trusted) for name, held in model.learner_options.items()}
-    return called(kind, options, model.learner, **preset)
+    return called(kind, options, f"{model.learner}", **preset)
 
 
 def _option(kind: type, name: str, held: Any, *, trusted: bool) -> Any:

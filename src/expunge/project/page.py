@@ -27,7 +27,7 @@ from dataclasses import fields
 from typing import Any
 
 from expunge.project import toml
-from expunge.project.settings import ModelSettings, Settings, SourceSettings
+from expunge.project.settings import OF_LEARNER, ModelSettings, Settings, SourceSettings
 
 HEAD = """\
 # What this project learns from, and how it forgets. Change what you like, then run `expunge learn`.
@@ -47,7 +47,7 @@ MEANT = {
     "task": "classification or regression.",
     "method": "How it forgets; `expunge methods` lists what there is.",
     "learner": "A classifier or regressor of scikit-learn, by its full name, or expunge.TorchLearner; of another"
-    " package after `expunge trust`.",
+    " package after `expunge trust`. A method with a model of its own, such as forest, takes none.",
     "promise": "The least that must be promised before anything is forgotten: exact, empirical or suppressed. Exact:"
     " bit for bit the model that was never shown the record. A linear model may also be held to a distance from it,"
     " promise = {distance = 1e-6}, or to noise that hides it, promise = {epsilon = 1.0, delta = 1e-5}.",
@@ -139,6 +139,11 @@ def _model(name: str, model: ModelSettings, why: Mapping[str, str]) -> Iterator[
     heading = f"models.{toml.key(name)}"
     yield from ("", f"[{heading}]", *toml.comment(why.get(place, "")))
     parts = {field.name: getattr(model, field.name) for field in fields(model) if field.name != "name"}
+    if model.learner is None:
+        usual = ModelSettings(model.name, model.task)
+        parts = {
+            part: given for part, given in parts.items() if part not in OF_LEARNER or given != getattr(usual, part)
+        }
     for part, given in parts.items():
         if not isinstance(given, dict):
             yield from _entry(part, given, MEANT[part], why.get(f"{place}.{part}"))

@@ -149,8 +149,7 @@ def _model(
 ) -> tuple[ModelSettings, dict[str, str]]:
     """The model that is proposed, with what the user set."""
     label, survey, known = found.label, found.survey, parameters_of(catalog.load(method))
-    advised = learner_for(label.task, found.kinds, survey.rows, label.classes)
-    chosen = advised if learner is None else Learner(learner, {}, "")
+    chosen = _chosen(method, learner, known, found)
     parts: dict[str, dict[str, Any]] = {
         "options": {},
         "learner_options": dict(chosen.options),
@@ -158,7 +157,7 @@ def _model(
     }
     reasons = {
         "models.main.learner": chosen.reason,
-        "models.main.options": _others(method, known, ("learner", "shards")),
+        "models.main.options": _others(method, known, ("learner", "shards", "task")),
     }
     if "early_stopping" in chosen.options:
         reasons["models.main.learner_options.early_stopping"] = (
@@ -168,7 +167,7 @@ def _model(
         rarest = label.rarest * survey.rows // max(len(survey.seen), 1) if label.classes else None
         parts["options"]["shards"], why = shards_for(survey.rows, rarest, found.owners)
         reasons["models.main.options.shards"] = why
-    model = {"name": "main", "task": label.task, "learner": chosen.name, "method": method}
+    model = {"name": "main", "task": label.task, "learner": chosen.name or None, "method": method}
     places = _places(known, chosen.name)
     for option, text in wanted.items():
         place = _place(option, places)
@@ -177,8 +176,21 @@ def _model(
     return model_of({**model, **parts}), reasons
 
 
+def _chosen(method: str, learner: str | None, known: Mapping[str, Any], found: _Found) -> Learner:
+    """The learner that was asked for, or the one that is advised; without a name where the method takes none."""
+    if "learner" in known:
+        advised = learner_for(found.label.task, found.kinds, found.survey.rows, found.label.classes)
+        return advised if learner is None else Learner(learner, {}, "")
+    if learner is not None:
+        msg = f"--learner {learner}: method {method!r} brings a model of its own, and takes no learner"
+        raise ProjectError(msg)
+    return Learner("", {}, "")
+
+
 def _places(known: Mapping[str, Any], learner: str) -> dict[str, list[str]]:
     """Names that ``--set`` may set, by the part of a model that they belong to."""
+    if not learner:
+        return {"": ["task", "promise"], "options": [name for name in known if name != "task"]}
     try:
         kind = class_named(learner, trusted=True)
     except ParameterError as wrong:

@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 KINDS = ("number", "integer", "category", "boolean", "date", "text", "ignore")
 CLAIMS: dict[str, Claim] = {"exact": Exact(), "empirical": Empirical(), "suppressed": Suppressed()}
 Names: TypeAlias = Literal["integer", "text"]
+OF_LEARNER = ("learner", "preprocess", "epochs", "learner_options", "preprocess_options")
+"""Fields of a model that mean nothing where the method brings a model of its own."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ class ModelSettings:
     ----------
     name : str
     task : {"classification", "regression"}
-    learner : str
-        ``module.Class`` of a scikit-learn estimator.
+    learner : str or None
+        ``module.Class`` of a scikit-learn estimator; None for a method that brings its own model, as a forest does.
     method : str
         A name of `expunge.catalog`.
     promise : {"exact", "empirical", "suppressed"} or dict
@@ -120,7 +122,7 @@ class ModelSettings:
 
     name: Title
     task: Literal["classification", "regression"]
-    learner: Text
+    learner: Text | None = None
     method: Text = "sisa"
     promise: Promise = "exact"
     preprocess: Truth = True

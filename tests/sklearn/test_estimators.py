@@ -6,7 +6,6 @@ import pickle
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +40,6 @@ from expunge import (
     Exact,
     ExpungeClassifier,
     ExpungeRegressor,
-    Key,
     Label,
     Owners,
     Quote,
@@ -358,42 +356,6 @@ def test_a_column_that_the_wrapped_pipeline_names_cannot_leave() -> None:
     assert state(face) == before
 
 
-# -- the key
-
-
-def test_the_key_never_prints() -> None:
-    keyed: list[Face] = [ExpungeClassifier(key=KEY), fitted(FACES[0]), clone(FACES[2])]
-    keyed.append(ExpungeRegressor().set_params(key=KEY))  # type: ignore[no-untyped-call]
-    keyed.append(ExpungeClassifier(key=bytearray(KEY)))  # type: ignore[arg-type]  # a mistake that must not print
-    for face in keyed:
-        search = GridSearchCV(make_pipeline(StandardScaler(), face), {})
-        shown = [face, search, search.estimator, vars(face)]
-        shown += [face.get_params(), search.get_params()]  # type: ignore[no-untyped-call]
-        texts = [*map(repr, shown), *map(str, shown), face._repr_html_(), search._repr_html_()]
-        assert isinstance(face.key, Key)
-        assert face.key == KEY
-        assert any("Key(***)" in text for text in texts)
-        assert not any(KEY.decode() in text for text in texts)
-
-
-def test_the_key_decides_and_the_random_state_only_makes_one() -> None:
-    def key_of(**given: Any) -> bytes:
-        return bytes(ExpungeRegressor(**given).fit(X, X[:, 0]).run_.key)
-
-    assert key_of(key=KEY, random_state=1) == KEY
-    assert key_of(random_state=1) == key_of(random_state=np.int64(1)) == key_of(random_state=np.random.RandomState(1))
-    assert key_of(random_state=1) != key_of(random_state=2)
-    assert key_of() != key_of()
-    assert len(key_of()) == 32
-
-
-@pytest.mark.parametrize("key", ["text", 7, b""])
-def test_a_key_that_is_none_is_refused_without_being_shown(key: Any) -> None:
-    with pytest.raises(ParameterError, match="a key is a non-empty bytes object") as raised:
-        ExpungeClassifier(key=key).fit(X, Y)
-    assert "text" not in str(raised.value)
-
-
 # -- data as people have them
 
 
@@ -488,15 +450,6 @@ def test_the_face_keeps_a_copy_of_its_data(*, frame: bool) -> None:
     y[:], ids[:] = 0, 5
     assert fingerprint(face.table_.gathered()) == before
     assert face.forget(Records([3])).claim == Exact()
-
-
-def test_the_face_keeps_a_copy_of_a_file_that_is_mapped(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", X)
-    there = np.load(tmp_path / "x.npy", mmap_mode="r+")
-    face = ExpungeClassifier(random_state=0).fit(there, Y)
-    there[:] = 0
-    assert face.table_.features.tolist() == X.tolist()
-    assert np.array_equal(face.predict(X), ExpungeClassifier(random_state=0).fit(X, Y).predict(X))
 
 
 # -- sentences

@@ -1,20 +1,16 @@
-"""`ExpungeClassifier` and `ExpungeRegressor`: scikit-learn estimators that can forget.
+"""What stands around a method so that it is an estimator of scikit-learn: key, data and run, ``quote`` and ``forget``.
 
-They put key, data and run around a method, so that a user of scikit-learn sees ``fit``, ``predict``, ``quote`` and
-``forget``. All that decides and learns is the method's.
+All that decides and learns is the method's. The estimators (`expunge.sklearn.estimators`) add what ``y`` means.
 
 Examples
 --------
 >>> import numpy as np
->>> from sklearn.linear_model import LogisticRegression
->>> from expunge import Owners, Sisa
->>> X = np.random.default_rng(0).normal(size=(60, 3))
->>> y = np.where(X[:, 0] > 0, "ill", "well")
->>> model = ExpungeClassifier(Sisa(LogisticRegression(), shards=4), key=b"a secret of your own")
->>> model = model.fit(X, y, owners=[f"patient {k % 20}" for k in range(60)])
->>> quote = model.quote(Owners(["patient 7"]))
->>> model.forget(Owners(["patient 7"])).examples == quote.examples < 57  # one shard of four
-True
+>>> from expunge import ExpungeClassifier, Records
+>>> model = ExpungeClassifier(key=b"a secret of your own").fit(np.eye(4), ["a", "b", "a", "b"])
+>>> model.key, len(model.table_), model.n_features_in_
+(Key(***), 4, 4)
+>>> model.forget(Records([3])).claim, len(model.table_)
+(Exact(), 3)
 """
 
 from __future__ import annotations
@@ -27,20 +23,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import narwhals as nw
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d, get_tags
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
-from expunge.data.columns import as_arrow, refuse_missing
 from expunge.data.items import is_mapped
 from expunge.data.table import Table
 from expunge.errors import DataError, ParameterError
 from expunge.methods.arrays.sisa import Sisa
 from expunge.protocol import Key, Pace, Priced, Run
 from expunge.store.sweep import sweep
-from expunge.values import Addition, Batch, Correction, Target
+from expunge.values import Target
 
 if TYPE_CHECKING:
     from typing import Self
@@ -54,8 +47,8 @@ VERBS = ("learn", "predict", "quote", "forget", "get_params")
 TARGETS: tuple[type, ...] = get_args(Target)
 
 
-class _Face(ABC, BaseEstimator):
-    """What both estimators share: everything but the meaning of ``y``."""
+class Face(ABC, BaseEstimator):
+    """What all estimators here share: everything but the meaning of ``y``."""
 
     method_: Any
     model_: Any
@@ -89,8 +82,10 @@ class _Face(ABC, BaseEstimator):
         owners : (n,) int or str, optional
             Whose record it is. Owners place the records, so that a person costs one shard; they are not features.
         """
-        method, run = self._usable(), Run(_key_of(self.key, self.random_state))
-        table = self._taken_in(X, y, ids, owners)
+        return self._learned(self._usable(), self._taken_in(X, y, ids, owners))
+
+    def _learned(self, method: Any, table: Table) -> Self:
+        run = Run(_key_of(self.key, self.random_state), threads=self._threads())
         begun = perf_counter()
         model = method.learn(table, run)
         seconds = perf_counter() - begun
@@ -125,7 +120,7 @@ class _Face(ABC, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags: Tags = super().__sklearn_tags__()  # type: ignore[no-untyped-call]
-        if (inner := _innermost(self._method())) is not None:
+        if (inner := self._inner()) is not None:
             parts = [inner, *(part for part in inner.get_params().values() if hasattr(part, "__sklearn_tags__"))]
             # Where one part takes missing values (an imputer, say), the parts themselves say what is wrong with others.
             tags.input_tags.allow_nan = any(get_tags(part).input_tags.allow_nan for part in parts)
@@ -136,6 +131,13 @@ class _Face(ABC, BaseEstimator):
 
     def _method(self) -> Any:
         return Sisa(self._default()) if self.method is None else self.method
+
+    def _inner(self) -> Any:
+        """The scikit-learn estimator at the heart of the method, or None."""
+        return _innermost(self._method())
+
+    def _threads(self) -> int:
+        return 1
 
     @abstractmethod
     def _default(self) -> Any: ...
@@ -149,7 +151,7 @@ class _Face(ABC, BaseEstimator):
             wrap = f": wrap it, Sisa({called}) or Retrain({called})" if learns else ""
             msg = f"{face} takes a method such as Sisa(estimator) or Retrain(estimator), got {method!r}{wrap}"
             raise ParameterError(msg)
-        inner = _innermost(method)
+        inner = self._inner()
         other = "regressor" if is_classifier(self) else "classifier"
         if inner is not None and get_tags(inner).estimator_type == other:
             msg = f"{face} was given the method of a {type(inner).__name__}, which belongs in an Expunge{other.title()}"
@@ -175,7 +177,7 @@ class _Face(ABC, BaseEstimator):
     def _shown(self, X: Any) -> Table:
         """Rows to predict for, as what the training data came as."""
         check_is_fitted(self, "model_")
-        kind, names = self.table_.columns.kind, self.table_.names
+        kind, names = self.table_.columns.kind, self._features(self.table_)
         if _is_named(X) and kind not in ("matrix", "objects"):
             validate_data(self, X, reset=False, skip_check_array=True)
             _refuse_no_rows(X)
@@ -212,153 +214,19 @@ class _Face(ABC, BaseEstimator):
 
     def _settle(self, model: Any, table: Table, run: Run, method: Any) -> None:
         """Take on a new state: all of it, or, if some of it cannot be made, nothing."""
-        state = {"model_": model, "table_": table, "run_": run, "method_": method, "n_features_in_": len(table.names)}
+        names = self._features(table)
+        state = {"model_": model, "table_": table, "run_": run, "method_": method, "n_features_in_": len(names)}
         if hasattr(self, "feature_names_in_"):
-            state["feature_names_in_"] = np.array(table.names, dtype=object)
+            state["feature_names_in_"] = np.array(names, dtype=object)
         vars(self).update(state | self._seen(model, table))
+
+    def _features(self, table: Table) -> tuple[str, ...]:
+        """The columns of the training data that rows to predict for have, too."""
+        return table.names
 
     def _seen(self, model: Any, table: Table) -> dict[str, Any]:
         """Attributes that only one of the two estimators has."""
         return {}
-
-
-class ExpungeClassifier(ClassifierMixin, _Face):
-    """A classifier that can forget records, owners, classes and columns, and take corrections and additions.
-
-    It keeps its training data and its key, because learning again needs them: whoever holds the fitted estimator, or a
-    pickle of it, holds both. After `forget` nothing of the forgotten remains in either.
-
-    Whatever is fitted outside of it forgets nothing: put a scaler or an encoder inside the method,
-    ``ExpungeClassifier(Sisa(make_pipeline(StandardScaler(), LogisticRegression())))``. Where records have owners, a
-    search must split by them: ``GridSearchCV(..., cv=GroupKFold()).fit(X, y, groups=owners, owners=owners)``.
-
-    Parameters
-    ----------
-    method : method, optional
-        How it learns and forgets, e.g. ``Retrain(GaussianNB())``; ``Sisa(LogisticRegression())`` when there is none.
-    key : bytes, optional
-        Secret; every random choice is derived from it. Same key, data and environment: same model, bit for bit. It is
-        kept as a `Key`, which never prints.
-    random_state : int, RandomState or None
-        Makes the key when none is given, for reproducible experiments. Such a key is **not** secret: a seed can be
-        guessed, and whoever knows the key can aim requests at every shard. With neither key nor random_state each fit
-        draws a fresh secret key, ``run_.key``.
-
-    Attributes
-    ----------
-    model_ : model of the method
-        What `fingerprint` takes.
-    table_ : Table
-        The training data: a copy, without what was forgotten.
-    run_ : Run
-        Key, checkpoints and the pace measured by `fit`, from which a quote's seconds follow.
-    method_ : method
-        A clone of ``method``.
-    classes_ : (classes,) array
-        Classes that the model knows, sorted, in the type of ``y``; a class leaves with its last record.
-    n_features_in_, feature_names_in_ : int, array
-        As in scikit-learn; after forgetting a `Column`, X must come without it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from expunge import Label, Records
-    >>> X = np.arange(90.0).reshape(30, 3)
-    >>> model = ExpungeClassifier(random_state=0).fit(X, np.repeat(["a", "b", "c"], 10))
-    >>> model.forget(Records([4, 17])).claim
-    Exact()
-    >>> forgotten = model.forget(Label("b"))
-    >>> model.classes_
-    array(['a', 'c'], dtype='<U1')
-    """
-
-    classes_: NDArray[Any]
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """(n,) the class with the highest score, in the type of ``y``; of equal ones the first."""
-        best = self._predicted(X).argmax(axis=1)
-        predicted: NDArray[Any] = self.classes_[best]
-        return predicted
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """(n, classes) scores that sum to one, in the order of ``classes_``; how they come about is the method's."""
-        return self._predicted(X)
-
-    def _default(self) -> Any:
-        return LogisticRegression()
-
-    def _as_labels(self, y: NDArray[Any]) -> NDArray[Any]:
-        refuse_missing(as_arrow(y, "label"), "label")  # scikit-learn would call these labels continuous
-        check_classification_targets(y)
-        self._dtype = np.dtype(np.str_) if y.dtype.kind == "U" else y.dtype  # text without a length: that is content
-        return y
-
-    def _seen(self, model: Any, table: Table) -> dict[str, Any]:
-        known = getattr(model, "classes", None)
-        names = np.array(np.unique(np.asarray(table.label)) if known is None else known)
-        known_type = names.astype(self._dtype)  # which a correction may bring a class too large for
-        return {"classes_": known_type if (known_type == names).all() else names}
-
-
-class ExpungeRegressor(RegressorMixin, _Face):
-    """A regressor that can forget records, owners and columns, and take corrections and additions.
-
-    All that `ExpungeClassifier` says of training data, key and what is fitted outside holds here too.
-
-    Parameters
-    ----------
-    method : method, optional
-        How it learns and forgets, e.g. ``Retrain(Lasso())``; ``Sisa(Ridge())`` when there is none.
-    key : bytes, optional
-        Secret; every random choice is derived from it.
-    random_state : int, RandomState or None
-        Makes the key when none is given; such a key is **not** secret.
-
-    Attributes
-    ----------
-    model_, table_, run_, method_, n_features_in_, feature_names_in_
-        As of `ExpungeClassifier`; the labels of ``table_`` are float64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from expunge import Column, Records
-    >>> X = np.arange(90.0).reshape(30, 3)
-    >>> model = ExpungeRegressor(random_state=0).fit(X, X[:, 0], ids=[f"r{k}" for k in range(30)])
-    >>> model.forget(Records(["r4", "r17"])).claim
-    Exact()
-    >>> forgotten = model.forget(Column("x2"))
-    >>> model.predict(X[:2, :2]).shape
-    (2,)
-    """
-
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """(n,) predictions."""
-        return self._predicted(X)
-
-    def _default(self) -> Any:
-        return Ridge()
-
-    def _as_labels(self, y: NDArray[Any]) -> NDArray[Any]:
-        try:
-            return y.astype(np.float64)  # so that whole numbers can be corrected to fractions
-        except (TypeError, ValueError) as other:
-            msg = f"ExpungeRegressor needs numbers for y ({other}); ExpungeClassifier takes classes"
-            raise DataError(msg) from other
-
-    def _meant(self, target: Target) -> Target:
-        return _in_floats(super()._meant(target))
-
-
-def _in_floats(target: Target) -> Target:
-    """A target whose new labels are floats, like those of the table, however they were written down."""
-    match target:
-        case Batch(targets):
-            return Batch(map(_in_floats, targets))
-        case Correction(rows) | Addition(rows) if rows.label is not None and rows.label.dtype.kind in "biu":
-            columns = rows.gathered().columns
-            return type(target)(Table(replace(columns, label=rows.label.astype(np.float64))))
-    return target
 
 
 def _key_of(key: Any, random_state: Any) -> Key:

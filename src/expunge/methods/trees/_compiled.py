@@ -1,0 +1,64 @@
+"""How the kernels of this shelf are compiled: once, kept on disk, without the interpreter's lock, without fast math.
+
+Only correctly rounded operations decide anything, so that a kernel gives the same bits on every machine. What is kept
+on disk is found again only while *all* kernels of the shelf are what they were: a kernel holds the code of those that
+it calls, and numba by itself looks at the file of the kernel alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+A = TypeVar("A")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@cache
+def sources(folder: Path) -> str:
+    """A digest of all modules of a folder that have kernels."""
+    state = blake2b(digest_size=16)
+    for file in sorted(folder.glob("*.py")):
+        content = file.read_bytes()
+        if b"_compiled import" in content:
+            state.update(file.name.encode() + b"\0" + content + b"\0")
+    return state.hexdigest()
+
+
+def kernel(function: F) -> F:
+    """The function, compiled when it is first called."""
+    made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = (kept._source_stamp, sources(Path(__file__).parent))  # noqa: SLF001  (see above)
+    return cast("F", made)
+
+
+@intrinsic
+def _lent(_: Any, array: Any) -> Any:
+    """The view without its counter."""
+
+    def written(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        nothing: Any = cgutils.get_null_value
+        view = context.make_array(array)(context, builder, arguments[0])
+        view.meminfo = nothing(view.meminfo.type)
+        view.parent = nothing(view.parent.type)
+        return view._getvalue()  # noqa: SLF001  (numba's way of saying so)
+
+    return array(array), written
+
+
+@kernel
+def lent(array: A) -> A:
+    """A view of an array that counts no references, which whoever called the kernel keeps alive.
+
+    Taking an array out of a tuple costs an atomic addition, taking a lent one costs nothing.
+    """
+    return _lent(array)  # type: ignore[call-arg]  # numba hands the context over

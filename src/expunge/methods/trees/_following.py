@@ -1,0 +1,144 @@
+"""A node's candidates after some records went and others came: followed in place, or looked for anew where need be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from expunge.methods.trees._build import scan
+from expunge.methods.trees._candidates import adjust_code, adjust_number, base_of, outdated
+from expunge.methods.trees._cells import factors
+from expunge.methods.trees._changes import Desk, News
+from expunge.methods.trees._choice import stride
+from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._hashing import of_cuts, of_feature
+from expunge.methods.trees._layout import (
+    FEATURES,
+    LEVEL,
+    MISSING,
+    NAME,
+    SKIPPED,
+    STAT,
+    USED,
+    Held,
+    Pool,
+    Rule,
+)
+from expunge.methods.trees._rows import gather
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEAF, BELOW = -1, -2  # what a node is to be, where it keeps no split: a leaf; or built from its records
+
+
+@kernel
+def remaining(pool: Pool, v: int, lo: int, hi: int, news: News, start: int) -> int:
+    """Write the records under a node of the old tree, as they are now, from ``start`` on; where they end."""
+    end = start + gather(pool, v, news.gone, news.found[start:], len(news.found) - start)
+    for i in range(lo, hi):
+        if news.signs[i] > 0:
+            news.found[end] = news.slots[i]
+            end += 1
+    return end
+
+
+@kernel
+def same(a: float, b: float) -> bool:
+    """Whether two values are equal, or both are missing."""
+    return a == b or (np.isnan(a) and np.isnan(b))
+
+
+@kernel
+def uses(row: NDArray[Any], used: int, step: int, f: int) -> bool:
+    """Whether a feature is among those that a node has chosen its candidates from."""
+    for j in range(used):  # noqa: SIM110  (numba has no any of a generator)
+        if row[j * step + NAME] == f:
+            return True
+    return False
+
+
+@kernel
+def revived(pool: Pool, v: int, lo: int, hi: int, news: News, held: Held, seed: Any, rule: Rule) -> bool:
+    """Whether a record that comes differs in a feature that was passed over as constant at this node."""
+    witness = news.found[len(news.found) - 1 :]
+    if pool.nodes[v, SKIPPED] == 0 or gather(pool, v, news.gone, witness, 1) == 0:
+        return bool(pool.nodes[v, SKIPPED] > 0)
+    old, row = witness[0], pool.stats[pool.nodes[v, STAT]]
+    used, step = int(pool.nodes[v, USED]), stride(rule.settings)
+    last = row[(used - 1) * step + NAME]
+    end = np.int64(of_feature(seed, rule.names[last])) << 24 | last
+    for f in range(held.X.shape[1]):
+        before = used < rule.settings[FEATURES] or (np.int64(of_feature(seed, rule.names[f])) << 24 | f) < end
+        if before and not uses(row, used, step, f):
+            for i in range(lo, hi):
+                if news.signs[i] > 0 and not same(held.X[news.slots[i], f], held.X[old, f]):
+                    return True
+    return False
+
+
+@kernel
+def follow(row: Any, at: int, lo: int, hi: int, news: News, held: Held, draw: Any, rule: Rule, weight: int) -> bool:
+    """Follow all changes in one feature; whether it has to be looked at again."""
+    f, lacking, again = row[at + NAME], row[at + MISSING], False
+    coded = rule.categories[f]
+    a, b = factors(-int(row[at + LEVEL]))
+    scale = (a, b, base_of(row, at))
+    for i in range(lo, hi):
+        slot = news.slots[i]
+        x, y, w = held.X[slot, f], held.y[slot], news.signs[i] * held.weight[slot]
+        if coded == 1:
+            again |= adjust_code(x, y, w, draw, rule.settings, row, at)
+        else:
+            again |= adjust_number(x, y, w, draw, scale, rule.settings, row, at)
+    return again or outdated(row, at, lacking, weight, coded, rule.settings)
+
+
+@kernel
+def look_again(desk: Desk, used: int, found: NDArray[np.int32], held: Held, seed: Any, rule: Rule) -> bool:
+    """Scan the marked features anew over the records of the node; False where one of them is constant now."""
+    m, step = len(found), stride(rule.settings)
+    x, y, w, cells = np.empty(m), np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64)
+    for i in range(m):
+        y[i], w[i] = held.y[found[i]], held.weight[found[i]]
+    for j in range(used):
+        if desk.again[j]:
+            f = desk.row[j * step + NAME]
+            for i in range(m):
+                x[i] = held.X[found[i], f]
+            draw = of_cuts(seed, of_feature(seed, rule.names[f]))
+            if not scan(x, y, w, m, draw, rule, f, desk.row, j * step, cells):
+                return False
+    return True
+
+
+@kernel
+def followed(
+    pool: Pool,
+    v: int,
+    lo: int,
+    hi: int,
+    news: News,
+    held: Held,
+    seed: Any,
+    rule: Rule,
+    weight: int,
+    desk: Desk,
+    start: int,
+) -> int:
+    """Bring a node's candidates up to date on the desk; how many were read, BELOW: its features are others now."""
+    if revived(pool, v, lo, hi, news, held, seed, rule):
+        return BELOW
+    step, used, some = stride(rule.settings), int(pool.nodes[v, USED]), False
+    old = pool.stats[pool.nodes[v, STAT]]
+    for k in range(len(old)):
+        desk.row[k] = old[k]
+    for j in range(used):
+        draw = of_cuts(seed, of_feature(seed, rule.names[desk.row[j * step + NAME]]))
+        desk.again[j] = follow(desk.row, j * step, lo, hi, news, held, draw, rule, weight)
+        some |= desk.again[j]
+    if not some:
+        return 0
+    end = remaining(pool, v, lo, hi, news, start)
+    return end - start if look_again(desk, used, news.found[start:end], held, seed, rule) else BELOW

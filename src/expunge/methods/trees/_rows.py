@@ -1,0 +1,126 @@
+"""Taking rows from a tree's pool and giving them back; a leaf's records; what is under a node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._layout import (
+    CHUNK,
+    CHUNKS,
+    FEATURE,
+    FRESH,
+    FULL,
+    LEFT,
+    NODES,
+    REFS,
+    RIGHT,
+    STAT,
+    STATS,
+    Pool,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@kernel
+def taken(table: NDArray[Any], counters: NDArray[np.int64], kind: int) -> int:
+    """A zeroed row: one that was given back, else a fresh one; -1, and FULL is set, where there is none."""
+    row = int(counters[kind]) - 1
+    if row >= 0:
+        counters[kind] = table[row, 0]
+        table[row, 0] = 0
+        return row
+    row = int(counters[FRESH + kind])
+    if row == len(table):
+        counters[FULL] = 1
+        return -1
+    counters[FRESH + kind] += 1
+    return row
+
+
+@kernel
+def given_back(table: NDArray[Any], counters: NDArray[np.int64], kind: int, row: int) -> None:
+    """Erase a row; its first field says which row was given back before it (plus one; 0: none)."""
+    table[row, :] = 0
+    table[row, 0] = counters[kind]
+    counters[kind] = row + 1
+
+
+@kernel
+def new_node(pool: Pool) -> int:
+    """An empty leaf with one reference; -1 where there is no room."""
+    v = taken(pool.nodes, pool.counters, NODES)
+    if v >= 0:
+        node = pool.nodes[v]
+        node[LEFT], node[REFS], node[FEATURE], node[STAT] = -1, 1, -1, -1
+    return v
+
+
+@kernel
+def put(pool: Pool, leaf: int, slots: NDArray[np.int32], at: NDArray[np.int32], indirect: int) -> None:
+    """Write the records of a leaf, in chunks that nobody shares: those at ``at`` of the slots, or ``at`` themselves."""
+    for start in range(0, len(at), CHUNK - 1):
+        row = taken(pool.chunks, pool.counters, CHUNKS)
+        if row < 0:
+            return
+        chunk = pool.chunks[row]
+        chunk[0], chunk[1:] = pool.nodes[leaf, LEFT], -1
+        pool.nodes[leaf, LEFT] = row
+        for i in range(start, min(start + CHUNK - 1, len(at))):
+            chunk[1 + i - start] = slots[at[i]] if indirect == 1 else at[i]
+    pool.nodes[leaf, RIGHT] = len(at)
+
+
+@kernel
+def erase(pool: Pool, v: int) -> None:
+    """Give a node's rows back; its children are let go by the caller."""
+    if pool.nodes[v, STAT] >= 0:
+        given_back(pool.stats, pool.counters, STATS, pool.nodes[v, STAT])
+    if pool.nodes[v, FEATURE] < 0:
+        row = pool.nodes[v, LEFT]
+        while row >= 0:
+            after = pool.chunks[row, 0]
+            given_back(pool.chunks, pool.counters, CHUNKS, row)
+            row = after
+    pool.cuts[v] = 0.0
+    pool.sums[v, :] = 0
+    given_back(pool.nodes, pool.counters, NODES, v)
+
+
+@kernel
+def let_go(pool: Pool, root: int) -> None:
+    """One reference less; whatever nobody refers to any more is erased."""
+    waiting = [root]
+    while len(waiting) > 0:
+        v = waiting.pop()
+        if v < 0:  # a child that there was no room for
+            continue
+        pool.nodes[v, REFS] -= 1
+        if pool.nodes[v, REFS] == 0:
+            if pool.nodes[v, FEATURE] >= 0:
+                waiting.append(pool.nodes[v, LEFT])
+                waiting.append(pool.nodes[v, RIGHT])
+            erase(pool, v)
+
+
+@kernel
+def gather(pool: Pool, root: int, gone: NDArray[np.bool_], slots: NDArray[np.int32], most: int) -> int:
+    """Write the records under a node, save those that go, to ``slots``; how many, at most ``most``."""
+    waiting, count = [root], 0
+    while len(waiting) > 0 and count < most:
+        v = waiting.pop()
+        if pool.nodes[v, FEATURE] >= 0:
+            waiting.append(pool.nodes[v, RIGHT])
+            waiting.append(pool.nodes[v, LEFT])
+            continue
+        row = pool.nodes[v, LEFT]
+        while row >= 0:
+            for slot in pool.chunks[row, 1:]:
+                if slot >= 0 and not gone[slot] and count < most:
+                    slots[count] = slot
+                    count += 1
+            row = pool.chunks[row, 0]
+    return count

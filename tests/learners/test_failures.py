@@ -40,6 +40,11 @@ def test_preparing_a_network_tells_nothing_either() -> None:
     assert not any(name in str(refused.value) for name in ("Eve", "Adam", "Kain", "Abel"))
 
 
+def test_columns_are_named() -> None:
+    told = reason(ValueError("{'sex'} is no column, and 'Eve' no number"), LogisticRegression(), ("sex", "age"))
+    assert told == "ValueError: {'sex'} is no column, and '...' no number"
+
+
 def test_parameters_and_their_settings_are_named() -> None:
     failure = ValueError("'C' of 'LogisticRegression' with 'lbfgs' must not be \"Eve\"; it doesn't fit what can't be")
     said = "ValueError: 'C' of 'LogisticRegression' with 'lbfgs' must not be \"...\"; it doesn't fit what can't be"

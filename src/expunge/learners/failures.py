@@ -1,7 +1,8 @@
 """What a foreign estimator says when it fails, less what it quotes: that may be a value of somebody's record.
 
 An error message ends in logs and tickets, which nobody sweeps. So texts in quotes are left out, unless they are names
-or settings of the estimator itself. The whole failure is the message's cause, for whoever looks at it on the spot.
+of columns, or names or settings of the estimator itself. The whole failure is the message's cause, for whoever looks at
+it on the spot.
 
 Examples
 --------
@@ -14,12 +15,13 @@ Examples
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 QUOTED = re.compile(r"(?<!\w)(['\"])(.*?)\1(?!\w)", re.DOTALL)
 
 
-def reason(failure: BaseException, estimator: Any) -> str:
+def reason(failure: BaseException, estimator: Any, columns: Iterable[str] = ()) -> str:
     """Kind and words of a failure, without what it quotes of the data.
 
     Parameters
@@ -27,8 +29,10 @@ def reason(failure: BaseException, estimator: Any) -> str:
     failure : exception
     estimator : estimator
         Whose parameters, and their settings, may be named.
+    columns : iterable of str
+        Names that are public.
     """
-    known = _names(estimator)
+    known = {*_names(estimator), *columns}
 
     def kept(quoted: re.Match[str]) -> str:
         mark, text = quoted[1], quoted[2]

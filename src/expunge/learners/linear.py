@@ -264,7 +264,8 @@ class LinearLearner(Params):
             try:
                 return front.transform(data.features)
             except ValueError as failure:
-                msg = f"the stages before the linear model failed on {len(data)} records: {reason(failure, front)}"
+                why = reason(failure, front, data.names)
+                msg = f"the stages before the linear model failed on {len(data)} records: {why}"
                 raise LearnError(msg) from failure
         stored = data.stored
         if not isinstance(stored, pa.Table):

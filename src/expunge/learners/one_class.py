@@ -125,7 +125,7 @@ class OneClassLearner(Params):
             raise
         except Exception as failure:  # whatever an estimator raises
             name = type(self.estimator).__name__
-            msg = f"{name} cannot score {len(data)} records: {reason(failure, self.estimator)}"
+            msg = f"{name} cannot score {len(data)} records: {reason(failure, self.estimator, data.names)}"
             raise LearnError(msg) from failure
 
     def scores(self, model: Fitted, data: Table, run: Run) -> NDArray[np.float64]:

@@ -286,7 +286,7 @@ def call(fit: Any, data: Table, run: Run, *names: object, labelled: bool = True,
         raise
     except Exception as failure:
         name = type(fit.__self__).__name__
-        msg = f"{name} failed on {len(data)} records: {reason(failure, fit.__self__)}"
+        msg = f"{name} failed on {len(data)} records: {reason(failure, fit.__self__, data.names)}"
         raise LearnError(msg) from failure
 
 

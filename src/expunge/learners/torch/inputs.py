@@ -113,7 +113,7 @@ def fitted(prepare: Any, data: Table, run: Run) -> Any:
     except Warning:  # made an error by the user's own filters
         raise
     except Exception as failure:  # whatever a transformer raises
-        msg = f"{type(made).__name__} failed on {len(data)} records: {reason(failure, made)}"
+        msg = f"{type(made).__name__} failed on {len(data)} records: {reason(failure, made, data.names)}"
         raise LearnError(msg) from failure
     return decode(encode(made), trusted=True)
 

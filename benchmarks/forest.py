@@ -20,7 +20,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -432,26 +432,46 @@ def warm() -> None:
         make().fit(rng.normal(size=(60, 3)), rng.integers(0, 3, 60))
 
 
-def report(bounds: Bounds, *, quick: bool) -> Iterator[str]:
-    """The whole, as Markdown."""
+PARTS = ("generated", "shares", "threads", "adult", "mnist", "covertype", "break_even", "large")
+
+
+def report(bounds: Bounds, parts: Sequence[str], *, quick: bool) -> Iterator[str]:
+    """The parts that are asked for, as Markdown."""
+    asked = (" --quick" if quick else "") + ("" if tuple(parts) == PARTS else f" --parts {' '.join(parts)}")
     yield "# Forests: forgetting against learning again\n\n"
-    yield f"`python benchmarks/forest.py --write{' --quick' if quick else ''}`: one run, one thread, CPU seconds. "
+    yield f"`python benchmarks/forest.py --write{asked}`: one run, one thread, CPU seconds. "
     yield f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
     yield f"numba {version('numba')}, scikit-learn {version('scikit-learn')}, numpy {version('numpy')}. Key and seeds "
     yield f"are fixed in the file.\n{NOTES}"
     warm()
+    made = sections(bounds, quick=quick)
+    for part in parts:
+        yield from made[part]()
+
+
+def sections(bounds: Bounds, *, quick: bool) -> dict[str, Callable[[], Iterator[str]]]:
+    """What each part measures."""
     rows, deletions = (4000, 20) if quick else (None, 200)
     cheap, whole = Forest(trees=TREES, share=SHARE), Forest(trees=TREES, share=1.0)
-    first = synthetic(rows)
-    text, found, peers = beside(first, {"share .1": cheap, "share 1": whole}, deletions)
-    yield text
-    yield from judged(found, peers, bounds)
-    yield from curve(first, deletions, (0.05, 0.1, 0.2, 0.5, 1.0))
-    yield from threads(first, bounds)
-    for make in (adult, mnist, covertype_like):
-        yield beside(make(rows), {"share .1": cheap}, deletions)[0]
-    yield from break_even((1000, 4000) if quick else (1000, 10_000, 50_000, 200_000), deletions)
-    yield from large(20_000 if quick else 10**6, bounds)
+
+    def generated() -> Iterator[str]:
+        text, found, peers = beside(synthetic(rows), {"share .1": cheap, "share 1": whole}, deletions)
+        yield text
+        yield from judged(found, peers, bounds)
+
+    def real(make: Callable[[int | None], Scene]) -> Callable[[], Iterator[str]]:
+        return lambda: iter([beside(make(rows), {"share .1": cheap}, deletions)[0]])
+
+    return {
+        "generated": generated,
+        "shares": lambda: curve(synthetic(rows), deletions, (0.05, 0.1, 0.2, 0.5, 1.0)),
+        "threads": lambda: threads(synthetic(rows), bounds),
+        "adult": real(adult),
+        "mnist": real(mnist),
+        "covertype": real(covertype_like),
+        "break_even": lambda: break_even((1000, 4000) if quick else (1000, 10_000, 50_000, 200_000), deletions),
+        "large": lambda: large(20_000 if quick else 10**6, bounds),
+    }
 
 
 def main() -> None:
@@ -459,13 +479,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/forest.md")
     parser.add_argument("--quick", action="store_true", help="few of the rows: to try the recipe, not for figures")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="these alone")
     parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.alone:
         alone(given.alone)
         return
     bounds, said = Bounds(given.quick), []
-    for part in report(bounds, quick=given.quick):
+    for part in report(bounds, given.parts, quick=given.quick):
         print(part, end="", flush=True)
         said.append(part)
     if given.write:

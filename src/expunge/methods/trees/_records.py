@@ -79,8 +79,15 @@ class Roster:
         known[slice(None) if data.rows is None else data.rows] = slots
         self.places[data.columns] = known
 
-    def known(self, data: Table, alive: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-        """The slot of each row of a view of a table seen before, if these are the records of a version."""
+    def known(
+        self, data: Table, alive: NDArray[np.bool_], told: tuple[Roster, NDArray[np.int64]] | None = None
+    ) -> NDArray[np.int64] | None:
+        """The slot of each row of a view of a table seen before, if these are the records of a version.
+
+        ``told`` is what a request said of the table that it made: whose slots, and which.
+        """
+        if told is not None and told[0] is self:
+            self.remember(data, told[1])
         places = self.places.get(data.columns)
         if places is None:
             return None

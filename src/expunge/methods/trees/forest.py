@@ -189,6 +189,8 @@ class Forest(Params):
                 after = data.after(target)
                 return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
             come = version.roster.append(batch)
+            slots_after = np.concatenate([np.delete(slots, change.out), come])
+            data.tallies_after(target)[SLOTS] = (version.roster, slots_after)  # or the next request looks at all rows
         after_it, read = version.advanced(out, come, self._each, run.threads)
         examples = read + (len(out) + len(come)) * self._each
         return Forgotten(self._named(after_it, schema, run), Exact(), examples)
@@ -324,7 +326,7 @@ class Forest(Params):
         self._refuse_foreign(model, run)
         version: Version | None = model.__dict__.get("_version")
         self._refuse_unlike(model, data)
-        slots = None if version is None else version.roster.known(data, version.alive)
+        slots = None if version is None else version.roster.known(data, version.alive, data.tallies.pop(SLOTS, None))
         if version is not None and slots is not None:
             return version, slots
         schema = replace(self._schema_like(model), weight=self.weight)
@@ -375,6 +377,8 @@ class Forest(Params):
 def _recipe_of(held: tuple[tuple[str, Any], ...]) -> str:
     return fingerprint((Forest, held))
 
+
+SLOTS = "slots in a forest"  # of a table that an addition or correction made, by who learned it
 
 _ASSUMPTIONS = (
     (

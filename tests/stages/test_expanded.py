@@ -78,3 +78,15 @@ def test_text_is_no_number_and_dates_are_said() -> None:
     for name, said in (("town", "holds text, which is no number"), ("day", "holds timestamp")):
         with pytest.raises(DataError, match=said):
             sums(table, (Asked(name),), (("",), np.zeros(1, np.intp)), "none", Fixed())
+
+
+def test_a_column_without_a_name_is_not_taken_for_the_targets() -> None:
+    def summed(numbers: list[float], towns: list[str]) -> Expanded:
+        table = Table.from_arrays(pa.table({"": numbers, "town": towns}))
+        asked = (Asked(""), Asked("town", value=False, levels=True))
+        of_all = (("",), np.zeros(len(towns), np.intp))
+        return sums(table, asked, of_all, "products", Fixed(), np.array(numbers)[:, None])
+
+    both = summed([1.0, 2.0], ["Bern", "Zug"])
+    assert encode(summed([1.0], ["Bern"]).plus(summed([2.0], ["Zug"]))) == encode(both)
+    assert [(entry.column, entry.kind) for entry in both.entries][-1] == ("", "target")

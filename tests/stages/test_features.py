@@ -183,3 +183,15 @@ def test_an_unknown_category_and_a_missing_value_are_refused_when_predicting() -
     gappy.loc[4, "size"] = np.nan
     with pytest.raises(DataError, match="column 'size': row 4 lacks a value"):
         matrix(Table.from_frame(gappy), features, codings)
+
+
+def test_a_constant_that_is_no_number_of_the_range_is_refused_by_column() -> None:
+    table = Table.from_frame(people())
+    for fill in (float("nan"), 2.0**30, -1e300):
+        stages = stages_of([choice(SimpleImputer(strategy="constant", fill_value=fill), HOT)])
+        with pytest.raises(DataError, match="column 'age' is to be filled with"):
+            through(stages, held_of(table, stages), FIXED)
+    coded = make_pipeline(SimpleImputer(strategy="constant", fill_value=float("nan")), HOT)
+    stages = stages_of([ColumnTransformer([("n", coded, ["age"])])])
+    with pytest.raises(DataError, match="column 'age' is to be filled with nan"):
+        through(stages, held_of(table, stages), FIXED)

@@ -39,3 +39,9 @@ def test_turns_come_last_and_no_record_is_no_row() -> None:
     features = [Feature("age", "number")]
     assert matrix(TABLE, features, (), (turn,)).tolist() == [[0.0, 0.0], [2.0, -1.0], [6.0, -3.0]]
     assert matrix(TABLE.take(slice(0, 0)), features, (), (turn,)).shape == (0, 2)
+
+
+def test_a_number_that_is_infinite_is_refused_by_column_and_row() -> None:
+    table = Table.from_arrays(np.array([[1.0], [np.inf]]), columns=["age"])
+    with pytest.raises(DataError, match="column 'age': row 1 is missing or infinite"):
+        matrix(table, (Feature("age", "number", fill=0),), ())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
@@ -14,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from expunge.codec import fingerprint
-from expunge.errors import ParameterError
+from expunge.errors import DataError, ParameterError
 from expunge.stages.specification import (
     Branches,
     Components,
@@ -81,3 +83,43 @@ def test_counts_and_their_weights_are_one_stage() -> None:
 def test_what_a_stage_cannot_be_is_refused_in_words(transformer: Any, said: str) -> None:
     with pytest.raises(ParameterError, match=said):
         stages_of([transformer])
+
+
+@pytest.mark.parametrize("missing", [0, "?", -1.0, "nan"])
+def test_what_is_missing_is_nan_or_none(missing: Any) -> None:
+    with pytest.raises(ParameterError, match="SimpleImputer with missing_values="):
+        read(SimpleImputer(missing_values=missing))
+    for allowed in (np.nan, float("nan"), None, pd.NA):
+        assert read(SimpleImputer(missing_values=allowed)) == Impute()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [TfidfVectorizer(use_idf=False)],
+        [TfidfVectorizer(use_idf=False, norm=None, sublinear_tf=True)],
+        [CountVectorizer(), TfidfTransformer(use_idf=False)],
+        [TfidfVectorizer()],
+    ],
+    ids=str,
+)
+def test_what_is_weighed_already_is_not_weighed_again(before: list[Any]) -> None:
+    with pytest.raises(ParameterError, match="TfidfTransformer weighs the plain counts"):
+        stages_of([*before, TfidfTransformer()])
+    plain = stages_of([TfidfVectorizer(use_idf=False, norm=None), TfidfTransformer()])
+    assert fingerprint(plain) == fingerprint(stages_of([TfidfVectorizer()]))
+
+
+@pytest.mark.parametrize("kind", [TfidfVectorizer, CountVectorizer, OneHotEncoder, OrdinalEncoder])
+def test_numbers_narrower_than_these_are_refused(kind: Any) -> None:
+    for narrow in (np.float32, "float32", np.int8, object):
+        with pytest.raises(ParameterError, match=f"{kind.__name__} with dtype="):
+            read(kind(dtype=narrow))
+    assert type(read(kind(dtype=np.float64))) is type(read(kind()))
+
+
+@pytest.mark.parametrize("fill", [float("nan"), float("inf"), -4.0])
+def test_a_constant_is_a_number_below_a_bound(fill: float) -> None:
+    with pytest.raises(DataError, match="column 'age' is to be filled with"):
+        Impute("constant", fill).number("age", 4.0)
+    assert Impute("constant", 3.5).number("age", 4.0) == 3.5

@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from expunge import Table
 from expunge.errors import LearnError, ParameterError
 from expunge.stages.specification import stages_of
-from expunge.stages.summary import refuse_order
+from expunge.stages.summary import Front, refuse_order
 from expunge.stages.tabular import Tabular
 from expunge.sums.summaries import ByClass, Joint, Totals
 
@@ -90,3 +90,17 @@ def test_an_order_that_cannot_be_is_refused() -> None:
     ):
         with pytest.raises(ParameterError, match=said):
             refuse_order(stages_of(front), needs)
+
+
+@pytest.mark.parametrize(("count", "most"), [(None, 0), (1, None), (0.5, None)])
+def test_components_of_no_columns_are_none_or_refused_in_words(count: Any, most: int | None) -> None:
+    kind = Tabular(stages_of([StandardScaler(), PCA(count)]), "means")
+    held = kind.without(kind.of(Table.from_arrays(X[:, :1], LABEL)), "x0")
+    if most is None:
+        with pytest.raises(LearnError, match="with 0 columns has at most 0 components"):
+            kind.solved(held)
+    else:
+        front, summary = kind.solved(held)
+        assert isinstance(front, Front)
+        assert isinstance(summary, ByClass)
+        assert (front.turns[0].matrix.shape, summary.means.shape) == ((0, 0), (2, 0))

@@ -53,3 +53,13 @@ def test_what_is_no_text_is_said(column: str, said: str) -> None:
 def test_what_cannot_stand_beside_words_is_refused(stages: list[Any], needs: str, said: str) -> None:
     with pytest.raises(ParameterError, match=said):
         Texts(stages_of(stages), needs)
+
+
+def test_a_pattern_that_finds_words_in_no_text_finds_none_in_a_column_that_is_erased() -> None:
+    pattern = r"\w*"
+    kind = Texts(stages_of([CountVectorizer(token_pattern=pattern)]), "sums")
+    table = TABLE.select(["body"])
+    held, rest = kind.of(table), table.after(Column("body"))
+    assert "" in held.words.vocabulary
+    assert kind.without(held, "body") == kind.of(rest)
+    assert kind.of(rest).words.vocabulary == ()

@@ -61,3 +61,10 @@ def test_more_records_asked_for_than_allowed_is_said() -> None:
     assert isinstance(stage, Vectorise)
     with pytest.raises(LearnError, match="of 30 records a word must have at least 20 and at most 15"):
         weights.fitted(stage.weighting, words.counted(stage.counter, TEXTS, LABELS, NAMES))
+
+
+def test_plain_counts_are_those_that_nothing_is_made_of() -> None:
+    assert weights.COUNTS.plain
+    for other in ({}, {"norm": None}, {"norm": "l1", "use_idf": False}):
+        assert not weights.Weighting(**other).plain
+    assert not weights.Weighting(None, use_idf=False, sublinear_tf=True).plain

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge import Table
+from expunge import Table, fingerprint
 from expunge.errors import DataError, MismatchError
 from expunge.sums.rows import Rows
 
@@ -49,3 +49,10 @@ def test_what_is_not_there_cannot_go_and_what_is_cannot_come_again() -> None:
     with pytest.raises(DataError, match="NUL"):
         Rows.of(Table.from_arrays(np.zeros((1, 1)), ["a"], ["n\0"]))
     assert rows != "rows"
+
+
+def test_zero_has_one_sign() -> None:
+    one, other = (
+        Rows.of(Table.from_arrays(np.array([[zero]]), np.array([zero])), responding=True) for zero in (0.0, -0.0)
+    )
+    assert fingerprint(one) == fingerprint(other)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from expunge import Table
 from expunge.errors import DataError
@@ -63,3 +64,10 @@ def test_a_label_outside_of_the_range_is_named() -> None:
 
 def test_a_threshold_is_passed_or_not() -> None:
     assert exceeding(np.array([[0.5, 0.6]]), 0.5).tolist() == [[False, True]]
+
+
+@pytest.mark.parametrize("made", [np.asarray, sparse.csr_array])
+def test_what_is_missing_is_neither_above_a_bound_nor_below(made: Any) -> None:
+    table = Table.from_arrays(made(np.array([[1.0, 2.0], [np.nan, 0.0]])), ["a", "b"])
+    with pytest.raises(DataError, match="column 'x0': row 1 is missing or infinite"):
+        Kind("sums", above=0.0).of(table)

@@ -297,7 +297,7 @@ def _united(one: Expanded, other: Expanded) -> tuple[Entry, ...]:
     kinds = ("value", "missing", "level", "target")
 
     def place(entry: Entry) -> tuple[Any, ...]:
-        at = columns.get(entry.column, len(columns))
+        at = len(columns) if entry.kind == "target" else columns[entry.column]  # a column may have no name
         return (at, kinds.index(entry.kind), *(() if entry.level is None else (entry.level,)))
 
     return tuple(sorted({*one.entries, *other.entries}, key=place))

@@ -275,10 +275,7 @@ class _Work:
         if not there and not stage.empty:
             return None
         if stage.strategy == "constant":
-            if isinstance(stage.fill, str):
-                msg = f"column {item.column!r} holds numbers, and is to be filled with text: {stage.fill!r}"
-                raise DataError(msg)
-            x = _raw(item, stage.fill or 0.0)
+            x = _raw(item, stage.number(item.column, self.fixed.largest))
         elif there and values is not None:
             top, below = multiset.median(values) if stage.strategy == "median" else (multiset.most_frequent(values), 1)
             x = Fraction(top, below << item.exponent)
@@ -298,6 +295,8 @@ class _Work:
             if isinstance(fill, str) != text:
                 msg = f"column {item.column!r} is to be filled with {fill!r}, and its categories are of another type"
                 raise DataError(msg)
+            if not text and stage.fill is not None:
+                stage.number(item.column)
             return replace(item, filled=True, fill=fill)
         if stage.strategy != "most_frequent":
             msg = f"column {item.column!r} holds categories: SimpleImputer fills them with most_frequent or a constant"

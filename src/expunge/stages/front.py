@@ -22,6 +22,7 @@ import numpy as np
 
 from expunge.errors import DataError
 from expunge.stages.expanded import Asked, read
+from expunge.sums.statistics import FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,8 @@ def _values(feature: Feature, column: Read, places: NDArray[np.intp] | None, cod
         x[places == UNKNOWN] = 0.0 if isinstance(other, str) else other
     else:
         assert column.numbers is not None, "a number is read as one"  # noqa: S101
-        x = column.numbers.copy()
+        there = np.where(column.missing, 0.0, column.numbers)
+        x = FINITE.checked(there[:, None], (feature.column,))[:, 0]
     lacking = column.missing if places is None else places == LACKING
     if lacking.any():
         _refuse(feature.column, lacking & (feature.fill is None))

@@ -17,10 +17,12 @@ expunge.errors.ParameterError: OneHotEncoder with min_frequency=5 is no stage of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
@@ -28,7 +30,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline as Steps
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from expunge.errors import ParameterError
+from expunge.errors import DataError, ParameterError
 from expunge.stages.weights import COUNTS, Weighting
 
 
@@ -56,6 +58,23 @@ class Impute:
     fill: float | str | None = None
     flags: bool = False
     empty: bool = False
+
+    def number(self, column: str, below: float = math.inf) -> float:
+        """The constant for a column of numbers.
+
+        Raises
+        ------
+        DataError
+            For text, and for a number that is missing or not below a bound, either way.
+        """
+        if isinstance(self.fill, str):
+            msg = f"column {column!r} holds numbers, and is to be filled with text: {self.fill!r}"
+            raise DataError(msg)
+        fill = self.fill or 0.0
+        if not abs(fill) < below:
+            msg = f"column {column!r} is to be filled with {fill!r}, and takes numbers from -{below:g} to {below:g}"
+            raise DataError(msg)
+        return fill
 
 
 @dataclass(frozen=True)
@@ -128,8 +147,8 @@ def stages_of(given: Sequence[Any]) -> tuple[Stage, ...]:
         if isinstance(each, Steps):
             made += stages_of([step for _, step in each.steps])
         elif isinstance(each, TfidfTransformer):
-            if not made or not isinstance(made[-1], Vectorise) or made[-1].weighting.use_idf:
-                msg = "TfidfTransformer weighs the counts of a CountVectorizer: put one right before it"
+            if not made or not isinstance(made[-1], Vectorise) or not made[-1].weighting.plain:
+                msg = "TfidfTransformer weighs the plain counts of a CountVectorizer: put one right before it"
                 raise ParameterError(msg)
             before = made.pop()
             made.append(Vectorise(before.counter, _weighting(each, before.weighting)))  # type: ignore[union-attr]
@@ -170,6 +189,10 @@ def _stretch_from_zero(of: MaxAbsScaler) -> Stage:
 
 def _impute(of: SimpleImputer) -> Stage:
     _only(of, strategy=("mean", "median", "most_frequent", "constant"))
+    missing = of.missing_values
+    if not (missing is None or str(missing) in ("nan", "<NA>")) or isinstance(missing, str):
+        msg = f"SimpleImputer with missing_values={missing!r} is no stage of a Pipeline; what is missing is NaN or None"
+        raise ParameterError(msg)
     fill = of.fill_value
     if fill is not None and not isinstance(fill, str):
         fill = float(fill)
@@ -185,6 +208,7 @@ def _one_hot(of: OneHotEncoder) -> Stage:
         min_frequency=(None,),
         max_categories=(None,),
     )
+    _wide(of)
     return OneHot(of.drop, of.handle_unknown)
 
 
@@ -196,6 +220,7 @@ def _ordinal(of: OrdinalEncoder) -> Stage:
         min_frequency=(None,),
         max_categories=(None,),
     )
+    _wide(of)
     if of.encoded_missing_value == of.encoded_missing_value:  # NaN, the default, is not itself
         _only(of, encoded_missing_value=("NaN",))
     return Ordinal(None if of.handle_unknown == "error" else float(of.unknown_value))
@@ -223,6 +248,7 @@ def _vectorise(of: CountVectorizer) -> Stage:
         max_features=(None,),
         vocabulary=(None,),
     )
+    _wide(of)
     own = set(CountVectorizer().get_params()) - {"dtype"}
     counter = CountVectorizer(**{name: held for name, held in of.get_params().items() if name in own})
     try:
@@ -268,6 +294,13 @@ def _only(of: Any, **allowed: tuple[Any, ...]) -> None:
             may = " or ".join(map(repr, values))
             msg = f"{title} with {name}={held!r} is no stage of a Pipeline; it may be {may}"
             raise ParameterError(msg)
+
+
+def _wide(of: Any) -> None:
+    """Raise a sentence where numbers would be made narrower than they are here."""
+    if of.dtype not in (float, int, np.float64, np.int64, "float64", "int64"):
+        msg = f"{type(of).__name__} with dtype={of.dtype!r} is no stage of a Pipeline; numbers are of 64 bits here"
+        raise ParameterError(msg)
 
 
 READERS: dict[type, Callable[[Any], Stage]] = {

@@ -260,6 +260,8 @@ def components(stage: Components, count: int, mean: Floats, scatter: Floats) -> 
             f"PCA of {count} records with {len(mean)} columns has at most {most} components, and {asked} are asked for"
         )
         raise LearnError(msg)
+    if not len(mean):  # without columns there are no directions
+        return Turn(mean, np.zeros((0, 0)))
     sizes, vectors = np.linalg.eigh(scatter)
     sizes, vectors = np.maximum(sizes[::-1], 0.0), vectors[:, ::-1]
     number = most if asked is None else int(asked)

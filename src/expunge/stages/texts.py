@@ -112,7 +112,8 @@ class Texts:
         labels, codes = classes(table)
         of_each = [labels[code] for code in codes.tolist()]
         names = keyed.draws(ORDER, table.ids, "words").astype(np.uint64)
-        return Written(words.counted(self._vectorise.counter, self._texts(table), of_each, names))
+        made = words.counted(self._vectorise.counter, self._texts(table), of_each, names)
+        return Written(words.silent(made) if self._erased(table) else made)  # a pattern may find words in no text
 
     def without(self, held: Written, column: str) -> Written:
         """The same records without a column."""
@@ -157,15 +158,19 @@ class Texts:
         first: Any = self.stages[0]
         return first.branches[0][1][0] if isinstance(first, Branches) else None
 
+    def _erased(self, table: Table) -> bool:
+        """Whether the column of texts is gone."""
+        return self._named not in table.names if self._named is not None else not table.names
+
     def _texts(self, table: Table) -> list[str]:
         """(n,) the texts; empty ones where the column was erased."""
         name = self._named
         if name is None and len(table.names) > 1:
             msg = f"words are of one column, and there are {', '.join(table.names)}: name it in a ColumnTransformer"
             raise DataError(msg)
-        name = name if name is not None else next(iter(table.names), None)
-        if name not in table.names:
+        if self._erased(table):
             return [""] * len(table)
+        name = table.names[0] if name is None else name
         stored: Any = table.columns.features
         column = stored.column(table.names.index(name)) if isinstance(stored, pa.Table) else None
         if column is None or not pa.types.is_large_string(column.type):

@@ -53,6 +53,11 @@ class Weighting:
     min_df: float = 1
     max_df: float = 1.0
 
+    @property
+    def plain(self) -> bool:
+        """Whether counts stay what they are."""
+        return self.norm is None and not self.use_idf and not self.sublinear_tf
+
 
 COUNTS = Weighting(norm=None, use_idf=False)
 

@@ -106,10 +106,15 @@ class Fixed:
     def _refuse(self, X: Floats, names: Sequence[str], start: int) -> None:
         """Say which number cannot be held; not what it is, which is the record's own."""
         row, place = np.argwhere(~(np.abs(X) < self.largest))[0]
-        why = "is outside of the range of exact sums" if np.isfinite(X[row, place]) else "is missing or infinite"
+        if not np.isfinite(X[row, place]):
+            msg = (
+                f"column {names[place]!r}: row {start + row} is missing or infinite, and only finite numbers are taken"
+            )
+            raise DataError(msg)
         msg = (
-            f"column {names[place]!r}: row {start + row} {why}, from -{self.largest:g} to {self.largest:g} with a"
-            f" resolution of {self.resolution:g}: declare a coarser one (resolution=...), or another unit"
+            f"column {names[place]!r}: row {start + row} is outside of the range of exact sums, from -{self.largest:g}"
+            f" to {self.largest:g} with a resolution of {self.resolution:g}: declare a coarser one (resolution=...), or"
+            " another unit"
         )
         raise DataError(msg)
 

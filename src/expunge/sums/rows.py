@@ -61,7 +61,7 @@ class Rows:
         DataError
             For features that are no finite numbers, or labels of another kind.
         """
-        names, y = (None, responses(table)) if responding else classes(table)
+        names, y = (None, responses(table) + 0.0) if responding else classes(table)
         ids = table.ids
         held = ids if isinstance(ids, np.ndarray) else np.array(ids.to_pylist(), np.str_)
         if isinstance(ids, pa.Array) and held.tolist() != ids.to_pylist():
@@ -70,7 +70,7 @@ class Rows:
         order = np.argsort(held, kind="stable")
         parts = [FINITE.checked(X, table.names, rows.start) for rows, X in blocks(table)]
         X = np.concatenate(parts) if parts else np.zeros((0, len(table.names)))
-        return cls(_tight(held[order]), X[order], y[order], names)
+        return cls(_tight(held[order]), X[order] + 0.0, y[order], names)  # -0.0 is 0
 
     @property
     def count(self) -> int:

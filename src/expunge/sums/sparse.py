@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def sparse_sums(X: Any, codes: NDArray[np.intp], classes: int, names: Sequence[str], fixed: Fixed) -> list[Moments]:
     """Sums of each class, of (n, d) compressed rows whose classes ``codes`` number; at most 2**31 - 1 rows."""
     count, d = X.shape
-    F, shift = fixed.integers(_named(X, names, fixed), names)
+    F, shift = fixed.integers(checked_rows(X, names, fixed), names)
     parts = cut(F)
     limbs = [np.ascontiguousarray(part) for part in np.split(parts, max(parts.shape[1], 1), axis=1)]
     of = sparse.csr_array((np.ones(count), codes, np.arange(count + 1)), shape=(count, classes)).T.tocsr()
@@ -46,8 +46,8 @@ def sparse_sums(X: Any, codes: NDArray[np.intp], classes: int, names: Sequence[s
     return made
 
 
-def _named(X: Any, names: Sequence[str], fixed: Fixed) -> NDArray[Any]:
-    """(nnz, 1) the numbers; a sentence that names row and column where one cannot be held."""
+def checked_rows(X: Any, names: Sequence[str], fixed: Fixed) -> NDArray[Any]:
+    """(nnz, 1) the numbers of compressed rows; a sentence that names row and column where one cannot be held."""
     held: NDArray[Any] = X.data.reshape(-1, 1)
     wrong = np.flatnonzero(~(np.abs(held[:, 0].astype(np.float64)) < fixed.largest))
     if len(wrong):

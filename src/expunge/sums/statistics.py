@@ -24,7 +24,7 @@ from expunge.sums.blocks import blocks
 from expunge.sums.fixed import Fixed
 from expunge.sums.groups import Groups, GroupTally
 from expunge.sums.moments import FEW, Moments, Tally
-from expunge.sums.sparse import sparse_sums
+from expunge.sums.sparse import checked_rows, sparse_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,9 @@ class Kind:
             raise DataError(msg)
         if self.above is None:
             return X
-        if not sparse:
+        if sparse:
+            checked_rows(X, names, FINITE)
+        else:
             FINITE.checked(X, names, start)
         return exceeding(X, self.above)
 

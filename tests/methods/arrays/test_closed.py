@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
-from expunge import Addition, Batch, Column, Correction, Label, Quote, Records, Run, Table, fingerprint
+from expunge import Addition, Batch, Column, Correction, Label, Quote, Records, Refusal, Run, Table, fingerprint
 from expunge.codec import decode, encode
 from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError, RefusedError
 from expunge.methods.arrays import _closed
@@ -405,3 +406,86 @@ def test_checked_says_what_is_possible() -> None:
         Ridge(-1)
     with pytest.raises(ValueError, match="above 0, got 0"):
         _closed.checked("X", "alpha", 0, strict=True)
+
+
+# -- what was promised and not kept ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", CLASSIFIERS, ids=lambda method: f"{type(method).__name__}{method.needs}")
+def test_labels_of_another_type_are_other_data(method: Any) -> None:
+    data = hard(8).take(np.arange(23))
+    values, ids, said = np.array(data.features), np.asarray(data.ids), np.asarray(data.label)
+    for other in (said.astype(bool), said.astype(float)):
+        mine, theirs = (
+            Table.from_arrays(values, label, ids, classes=np.unique(label).tolist()) for label in (said, other)
+        )
+        model = method.learn(mine, RUN)
+        for ask in (method.quote, method.forget):
+            with pytest.raises(MismatchError, match=r"it learned labels of type int; got (bool|float)"):
+                ask(model, Records([int(ids[0])]), theirs, RUN)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "said"),
+    [
+        (QuadraticDiscriminantAnalysis(), Records([0, 2]), "does not vary in some direction"),
+        (GaussianNB(priors={0: 0.5, 1: 0.5}), "new", "the records have 7, too"),
+        (MultinomialNB(class_prior={0: 0.5, 1: 0.5}), "new", "the records have 7, too"),
+    ],
+    ids=["too few of a class", "no prior", "no share"],
+)
+def test_what_has_no_solution_is_refused_and_not_promised(method: Any, target: Any, said: str) -> None:
+    random = np.random.default_rng(2)
+    data = Table.from_arrays(random.random((9, 2)), np.array([0, 1, 0, 1, 0, 1, 1, 1, 1]))
+    target = Addition(Table.from_arrays(np.ones((1, 2)), [7], [99])) if target == "new" else target
+    model = method.learn(data, RUN)
+    quote = method.quote(model, target, data, RUN)
+    assert isinstance(quote, Refusal)
+    assert said in quote.reason
+    with pytest.raises(RefusedError) as refused:
+        method.forget(model, target, data, RUN)
+    assert refused.value.refusal == quote
+    with pytest.raises(LearnError, match=said):
+        method.learn(data.after(target), RUN)
+
+
+@each
+def test_columns_go_down_to_the_last_and_leave_an_answer(method: Any) -> None:
+    data = hard(10)
+    model = method.learn(data, RUN)
+    for name in data.names:
+        target = Column(name)
+        model, data = method.forget(model, target, data, RUN).model, data.after(target)
+        assert fingerprint(model) == fingerprint(method.learn(data, RUN))
+    scores = method.predict(model, data)
+    assert (len(scores), len(set(map(bytes, scores)))) == (len(data), 1)  # nothing tells one from another
+
+
+def test_sums_that_a_quote_made_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, read, kind = patients(numbers=True), [], Kind.of
+    method, target = Ridge(), Records(np.asarray(data.ids)[:3])
+    model = method.learn(data, RUN)
+
+    def counted(self: Kind, table: Table) -> Any:
+        read.append(len(table))
+        return kind(self, table)
+
+    monkeypatch.setattr(Kind, "of", counted)
+    assert isinstance(method.quote(model, target, data, RUN), Quote)
+    done = method.forget(model, target, data, RUN).model
+    assert read == [3]
+    assert fingerprint(done) == fingerprint(method.learn(data.after(target).gathered(), RUN))
+
+
+@each
+def test_rows_that_lack_a_number_are_not_predicted_for(method: Any) -> None:
+    if isinstance(method, CategoricalNB):
+        return  # a missing name is one of its own
+    data = hard(9)
+    model, asked = method.learn(data, RUN), np.array(data.features)
+    for wrong in (np.nan, np.inf):
+        asked[3, 2] = wrong
+        packed = [sparse.csr_array(asked)] if method.sparse else []
+        for rows in (asked, *packed):
+            with pytest.raises(DataError, match="column 'x2': row 3 is missing or infinite, and only finite numbers"):
+                method.predict(model, Table.from_arrays(rows))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier as Theirs
 
-from expunge import Records, Run, Table
+from expunge import Column, Records, Run, Table, fingerprint
 from expunge.errors import ParameterError
 from expunge.methods.arrays.k_neighbors_classifier import KNeighborsClassifier
 from expunge.testing import Case, Law, contract, patients
@@ -48,3 +48,11 @@ def test_parameters_are_checked() -> None:
         KNeighborsClassifier(0)
     with pytest.raises(ParameterError, match="'uniform' or 'distance'"):
         KNeighborsClassifier(weights="near")
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_without_columns_the_smallest_ids_answer(weights: str) -> None:
+    data, method = Table.from_arrays(np.eye(3)[:, :1], ["b", "a", "a"], [30, 10, 20]), KNeighborsClassifier(2, weights)
+    done, rest = method.forget(method.learn(data, RUN), Column("x0"), data, RUN), data.after(Column("x0"))
+    assert fingerprint(done.model) == fingerprint(method.learn(rest, RUN))
+    assert method.predict(done.model, rest).tolist() == [[1.0, 0.0]] * 3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import decomposition
 
-from expunge import Records, Run, Table
+from expunge import Column, Records, Run, Table, fingerprint
 from expunge.errors import ParameterError
 from expunge.methods.arrays.pca import PCA
 from expunge.testing import Case, Law, contract, patients
@@ -46,3 +46,11 @@ def test_parameters_are_checked(wrong: Any) -> None:
         PCA(wrong)
     with pytest.raises(ParameterError, match="whiten"):
         PCA(whiten=2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", [None, 1, 0.5])
+def test_without_columns_there_are_no_axes(how: Any) -> None:
+    data, method = Table.from_arrays(np.arange(4.0)[:, None]), PCA(how, whiten=True)
+    done, rest = method.forget(method.learn(data, RUN), Column("x0"), data, RUN), data.after(Column("x0"))
+    assert fingerprint(done.model) == fingerprint(method.learn(rest, RUN))
+    assert method.predict(done.model, rest).shape == (4, 0)

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from expunge import (
+    Addition,
     BernoulliNB,
     CategoricalNB,
     Column,
@@ -28,13 +29,14 @@ from expunge import (
     Pipeline,
     QuadraticDiscriminantAnalysis,
     Records,
+    Refusal,
     Ridge,
     Run,
     Table,
     fingerprint,
 )
 from expunge.codec import encode
-from expunge.errors import DataError, MismatchError, ParameterError
+from expunge.errors import DataError, LearnError, MismatchError, ParameterError, RefusedError
 from expunge.stages import expanded, features, multiset, weights, words
 from expunge.testing import Case, Law, contract, patients
 
@@ -347,3 +349,74 @@ def test_other_data_and_other_stages_are_refused() -> None:
     for other, of in ((method, data.take(np.arange(1, 30))), (Pipeline([WEIGHED, MultinomialNB()]), data)):
         with pytest.raises(MismatchError, match="other than the model's"):
             other.forget(model, Records([int(data.ids[3])]), of, RUN)
+
+
+# -- what was promised and not kept ------------------------------------------------------------------------------------
+
+
+def test_a_column_without_a_name_is_a_column() -> None:
+    def rows(towns: list[str], numbers: list[float], ids: list[int]) -> Table:
+        frame = pd.DataFrame({"": numbers, "town": towns})
+        return Table.from_arrays(frame, np.array(numbers) + 1.0, ids)
+
+    data = rows(["a", "b", "a"], [0.0, 1.0, 2.0], [0, 1, 2])
+    added = Addition(rows(["new"], [9.0], [9]))
+    method = Pipeline([ColumnTransformer([("n", StandardScaler(), [""]), ("c", HOT, ["town"])]), Ridge()])
+    left = method.forget(method.learn(data, RUN), added, data, RUN).model
+    assert fingerprint(left) == fingerprint(method.learn(data.after(added), RUN))
+    rest = data.after(added)
+    again = method.forget(left, Records([9]), Table.from_arrays(rest.features, rest.label, rest.ids), RUN).model
+    assert fingerprint(again) == fingerprint(method.learn(data, RUN))
+
+
+def test_a_column_of_texts_goes_whatever_the_pattern() -> None:
+    data, pattern = letters(), r"\w*"
+    for last in (MultinomialNB(), NearestCentroid()):
+        method = Pipeline([TfidfVectorizer(token_pattern=pattern), last])
+        done = method.forget(method.learn(data, RUN), Column("text"), data, RUN)
+        assert fingerprint(done.model) == fingerprint(method.learn(data.after(Column("text")), RUN))
+
+
+def test_labels_of_another_type_are_other_data() -> None:
+    data, method = letters(), Pipeline([TfidfVectorizer(), MultinomialNB()])
+    spam = np.asarray(data.label) == "spam"
+    mine, theirs = (Table.from_arrays(data.features, label, data.ids) for label in (spam, spam.astype(int)))
+    with pytest.raises(MismatchError, match="it learned labels of type bool; got int"):
+        method.forget(method.learn(mine, RUN), Records([int(data.ids[3])]), theirs, RUN)
+
+
+GAP = Addition(Table.from_arrays(np.array([[np.nan, 1.0]]), ["a"], [99]))
+
+
+@pytest.mark.parametrize(
+    ("stages", "target", "said"),
+    [
+        ([StandardScaler(), PCA(2), NearestCentroid()], Records(range(1, 9)), "has at most 1 components"),
+        ([StandardScaler(), PCA(2), NearestCentroid()], Column("x0"), "has at most 1 components"),
+        ([StandardScaler(), GaussianNB()], GAP, "column 'x0' lacks 1 values"),
+        ([MinMaxScaler(), GaussianNB(priors={"a": 1.0})], "new", "the records have 'new', too"),
+    ],
+    ids=["few records", "few columns", "a gap", "no prior"],
+)
+def test_what_has_no_solution_is_refused_and_not_promised(stages: list[Any], target: Any, said: str) -> None:
+    data = Table.from_arrays(np.random.default_rng(1).random((9, 2)), ["a"] * 9)
+    target = Addition(Table.from_arrays(np.ones((1, 2)), ["new"], [99])) if target == "new" else target
+    _refused_alike(Pipeline(stages), target, data, said)
+
+
+def test_words_that_too_few_would_have_are_refused() -> None:
+    data = letters()
+    method = Pipeline([CountVectorizer(min_df=5, max_df=0.5), MultinomialNB()])
+    _refused_alike(method, Records(data.ids[:-4]), data, "a word must have at least 5")
+
+
+def _refused_alike(method: Any, target: Any, data: Table, said: str) -> None:
+    model = method.learn(data, RUN)
+    quote = method.quote(model, target, data, RUN)
+    assert isinstance(quote, Refusal)
+    assert said in quote.reason
+    with pytest.raises(RefusedError) as refused:
+        method.forget(model, target, data, RUN)
+    assert refused.value.refusal == quote
+    with pytest.raises((LearnError, DataError), match=said):
+        method.learn(data.after(target), RUN)

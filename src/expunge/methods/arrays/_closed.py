@@ -20,13 +20,14 @@ import numpy as np
 from expunge.codec import fingerprint
 from expunge.data.compressed import is_compressed
 from expunge.data.table import expect
-from expunge.errors import EmptyModelError, MismatchError, ParameterError, RefusedError
+from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError, ParameterError, RefusedError
 from expunge.learners.sklearn import as_learned
 from expunge.learners.surroundings import limited_pools
 from expunge.params import Params
 from expunge.sums.blocks import blocks
 from expunge.sums.fixed import Fixed
-from expunge.sums.statistics import Kind
+from expunge.sums.sparse import checked_rows
+from expunge.sums.statistics import FINITE, Kind
 from expunge.sums.summaries import by_class, joint, totals
 from expunge.values import Column, Exact, Forgotten, Quote, Refusal
 
@@ -124,8 +125,11 @@ class ClosedForm(Params):
             raise EmptyModelError(msg)
         data = as_learned(data, model.names)
         if self.sparse and is_compressed(data.columns.features):
-            return self.scores(model.solved, data.stored)
-        made = [self.scores(model.solved, np.asarray(X, np.float64)) for _, X in blocks(data)]
+            stored: Any = data.stored
+            checked_rows(stored, data.names, FINITE)
+            return self.scores(model.solved, stored)
+        held = (FINITE.checked(X, data.names, rows.start) for rows, X in blocks(data))
+        made = [self.scores(model.solved, X) for X in held]
         return np.concatenate(made) if made else self.scores(model.solved, np.zeros((0, len(model.names))))
 
     def visits(self, data: Table, run: Run) -> int:
@@ -135,20 +139,31 @@ class ClosedForm(Params):
     # -- U ---------------------------------------------------------------------------------------------------------
 
     def quote(self, model: ClosedModel, target: Target, data: Table, run: Run) -> Quote | Refusal:
-        """Exact; a visit for each record that goes or comes, and none for a column."""
+        """Exact; a visit for each record that goes or comes, and none for a column.
+
+        What remains is solved for here already: where it has no solution, that is the refusal.
+        """
         expect(data, run)
         change = data.change(target)
         if change is None:
             return Refusal("no record carries this target, so no sum would change", "never")
         self._refuse_other(model, data)
         examples = self._read(target, change, data)
-        if change.into.names == data.names:
-            self.kind.of(change.into)  # what cannot be held is said before it is promised
+        if not _nothing(change, data):
+            made = self._solved(model, target, change, data, run)
+            if isinstance(made, Refusal):
+                return made
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         return Quote(Exact(), (*self._assumptions(), *data.remarks(target)), examples, seconds)
 
     def forget(self, model: ClosedModel, target: Target, data: Table, run: Run) -> Forgotten[ClosedModel]:
-        """Take out what goes, add what comes, solve again; where most go, sum up those that stay."""
+        """Take out what goes, add what comes, solve again; where most go, sum up those that stay.
+
+        Raises
+        ------
+        RefusedError
+            Whatever `quote` refuses.
+        """
         expect(data, run)
         change = data.change(target)
         if change is None:
@@ -156,11 +171,11 @@ class ClosedForm(Params):
             assert isinstance(refused, Refusal)  # noqa: S101  (what no record carries is refused above)
             raise RefusedError(refused)
         self._refuse_other(model, data)
-        if not len(change.out) and not len(change.into) and change.into.names == data.names:
+        if _nothing(change, data):
             return Forgotten(model, Exact())
-        statistic = self._changed(model.statistic, target, change, data)
-        data.tallies_after(target)[self.kind.name] = statistic
-        made = self._model(statistic, change.into.names, run)
+        made = self._solved(model, target, change, data, run)
+        if isinstance(made, Refusal):
+            raise RefusedError(made)
         return Forgotten(made, Exact(), self._read(target, change, data))
 
     # -- the work --------------------------------------------------------------------------------------------------
@@ -170,7 +185,24 @@ class ClosedForm(Params):
         if statistic.count:
             with limited_pools(run.threads):
                 solved = self.solve(self.summary(statistic, len(names)))
-        return ClosedModel(statistic, solved, names, getattr(statistic, "classes", None), self.recipe())
+        return ClosedModel(statistic, solved, names, self._classes(statistic), self.recipe())
+
+    def _solved(
+        self, model: ClosedModel, target: Target, change: Change[Table], data: Table, run: Run
+    ) -> ClosedModel | Refusal:
+        """The model of what remains, or why it has none; its sums are made once for a quote and what follows it."""
+        after, name = data.tallies_after(target), self.kind.name
+        if name not in after:
+            after[name] = self._changed(model.statistic, target, change, data)
+        try:
+            return self._model(after[name], change.into.names, run)
+        except (DataError, LearnError, ParameterError) as failure:
+            return Refusal(str(failure), "misconfigured")
+
+    def _classes(self, statistic: Any) -> tuple[Scalar, ...] | None:
+        """Those that there are records of; None for what is no classifier."""
+        found: tuple[Scalar, ...] | None = getattr(statistic, "classes", None)
+        return found
 
     def _changed(self, statistic: Any, target: Target, change: Change[Table], data: Table) -> Any:
         """The statistic of what remains."""
@@ -213,6 +245,10 @@ class ClosedForm(Params):
                 f" ({known.count} records, where it learned from {model.statistic.count})"
             )
             raise MismatchError(msg)
+        got, learned = _types(self._classes(known)), _types(model.classes)
+        if got != learned:  # True is 1, and what is learned of the two is not the same
+            msg = f"data other than the model's: it learned labels of type {learned}; got {got}"
+            raise MismatchError(msg)
 
     def _assumptions(self) -> tuple[str, ...]:
         resolution = self.kind.fixed.resolution
@@ -221,6 +257,15 @@ class ClosedForm(Params):
             "sums are exact, and what is solved from them is a function of them: LAPACK with the run's threads",
             "parameters and columns were not chosen by looking at what is forgotten",
         )
+
+
+def _nothing(change: Change[Table], data: Table) -> bool:
+    """Whether no record and no column goes or comes."""
+    return not len(change.out) and not len(change.into) and change.into.names == data.names
+
+
+def _types(classes: tuple[Scalar, ...] | None) -> str:
+    return ", ".join(sorted({type(name).__name__ for name in classes or ()}))
 
 
 def _most_go(change: Change[Table], data: Table) -> bool:

@@ -108,7 +108,8 @@ class Neighbors(ClosedForm):
     def asked(self, solved: Known, X: Floats) -> tuple[NDArray[np.intp], Floats]:
         """(m, k) places of the nearest records, and (m, k) weights that sum to one; all, where there are fewer."""
         k = min(self.n_neighbors, solved.rows.count)
-        places, distances = nearest(solved.rows.X, X, k, solved.tree)
+        tree = solved.tree if solved.rows.X.shape[1] else None  # no index is made of no columns
+        places, distances = nearest(solved.rows.X, X, k, tree)
         if self.weights == "uniform":
             return places, np.full(distances.shape, 1.0 / k)
         zero = distances == 0

@@ -61,4 +61,6 @@ class MultinomialNB(Counted):
     def solve(self, summary: Totals) -> Weights:
         """Logarithms of smoothed shares."""
         smoothed = summary.totals + float(self.alpha)
+        if not smoothed.size:  # without columns there is nothing to take a share of
+            return Weights(smoothed, self.shares(summary))
         return Weights(np.log(smoothed) - np.log(smoothed.sum(axis=1, keepdims=True)), self.shares(summary))

@@ -101,6 +101,8 @@ class PCA(ClosedForm):
 
     def solve(self, summary: Joint) -> Axes:
         """Eigenvectors of the covariance."""
+        if not len(summary.mean_x):  # without columns there are no axes
+            return Axes(summary.mean_x, np.zeros((0, 0)), np.zeros(0))
         values, vectors = np.linalg.eigh(summary.xx / max(summary.count - 1, 1))
         variances = np.maximum(values[::-1], 0.0)
         components = vectors.T[::-1]

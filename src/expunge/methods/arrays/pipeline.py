@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from expunge.stages.specification import Stage
     from expunge.stages.summary import Front
     from expunge.stages.weights import Terms
-    from expunge.values import Target
+    from expunge.values import Scalar, Target
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,10 @@ class Pipeline(ClosedForm):
             with limited_pools(run.threads):
                 front, summary = self.kind.solved(statistic)
                 solved = Piped(front, self.last.solve(summary))
-        return ClosedModel(statistic, solved, names, self.kind.classes(statistic), self.recipe())
+        return ClosedModel(statistic, solved, names, self._classes(statistic), self.recipe())
+
+    def _classes(self, statistic: Any) -> tuple[Scalar, ...] | None:
+        return self.kind.classes(statistic)
 
     def _changed(self, statistic: Any, target: Target, change: Change[Table], data: Table) -> Any:
         """The statistic of what remains; a column takes its own places along, and no record is read for it."""

@@ -73,7 +73,7 @@ def main() -> None:
         measured("means, scales, one-hot, ridge", numbers, [choice("mean")], (Ridge(), linear_model.Ridge())),
         measured("medians, scales, one-hot, ridge", numbers, [choice("median")], (Ridge(), linear_model.Ridge())),
         measured(
-            "the same, PCA, LDA",
+            "means, scales, one-hot, PCA, LDA",
             classes,
             [choice("mean"), PCA(10, svd_solver="covariance_eigh")],
             (LinearDiscriminantAnalysis(), discriminant_analysis.LinearDiscriminantAnalysis()),

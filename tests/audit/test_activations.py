@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from torch import nn
 
-from expunge import Column, Records, Retrain, Run, Sisa, Table, TorchLearner
+from expunge import Column, Label, Records, Retrain, Run, Sisa, Table, TorchLearner
 from expunge.audit.activations import Inside, activations, lines
 from expunge.audit.arms import Four, Missing, Parts
 from expunge.audit.report import Report, audit
+from expunge.methods.torch.logit_masking import LogitMasking
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +98,15 @@ def test_where_there_is_none_it_says_why(method: Any, models: Four[Any], reason:
     assert reason in found.test.reason
     assert isinstance(found.forgotten, Missing)
     assert lines(found) == []
+
+
+def test_a_model_around_the_learners_own_is_not_looked_into() -> None:
+    method = LogitMasking(LEARNER)
+    model, oracle, second = (method.learn(DATA, Run(key=bytes([k]))) for k in range(3))
+    masked = method.forget(model, Label(True), DATA, Run(key=bytes([0]))).model
+    found = activations(method, Four(model, masked, oracle, second), Parts(DATA, DATA, TEST), DATA.names)
+    assert isinstance(found.test, Missing)
+    assert "cannot look inside" in found.test.reason
 
 
 def test_shards_that_are_several_have_none_in_common() -> None:

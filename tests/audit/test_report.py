@@ -375,8 +375,8 @@ def test_the_report_names_nobody() -> None:
 
 def test_every_figure_stands_beside_three_others_and_says_its_limits() -> None:
     text = str(audited(Retrain(DecisionTreeClassifier()), GONE))
-    for title in ("original (do nothing)", "forgotten  ", "second oracle"):
-        assert text.count(f"\n  {title}") == 3
+    for title in ("original (do nothing)", "forgotten", "second oracle"):
+        assert text.count(f"\n  {title}  ") == 3
     for limit in ("It says nothing of", "do not show forgetting", "the yardstick", "screening only", "proves nothing"):
         assert limit in " ".join(text.split())
     assert "verified deleted" not in text

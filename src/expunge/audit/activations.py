@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from expunge.audit.arms import Four, Missing, Parts
 from expunge.audit.hardness import Featured
 from expunge.audit.layout import laid_out, said, shown
+from expunge.errors import MismatchError
 from expunge.measures.divergence import activation_distance
 
 if TYPE_CHECKING:
@@ -75,7 +76,10 @@ def activations(
     learner = getattr(method, "learner", method)
     if not isinstance(learner, Featured) or any(hasattr(model, "shards") for _, model in models.each()):
         return sets.map(lambda _: Missing("these models have no features inside that could be compared"))
-    return sets.map(lambda part: _compared(learner, models, part, names))
+    try:
+        return sets.map(lambda part: _compared(learner, models, part, names))
+    except MismatchError:  # a model around the learner's own, a mask say
+        return sets.map(lambda _: Missing("these models are not the learner's own: it cannot look inside"))
 
 
 def _compared(learner: Featured, models: Four[Any], part: Table | Missing, names: tuple[str, ...]) -> Inside | Missing:

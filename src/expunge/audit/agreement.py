@@ -135,7 +135,7 @@ def _divergence(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple
 
 def lines(found: Agreements) -> list[str]:
     """The agreements in words and figures."""
-    what = ("same", "dist.", "JS")
+    what = ("same", "dist.")
     rows = [["with the oracle", *(f"{part} {name}" for part, _ in found.second.each() for name in what)]]
     for title, arm in (
         ("forgotten", found.forgotten),
@@ -156,12 +156,11 @@ def lines(found: Agreements) -> list[str]:
     return [
         *made,
         *said(
-            "same: share of equal decisions; dist.: mean distance of the answers, JS: their divergence. The second"
-            " oracle is the yardstick: nothing nearer than it can be asked for, and much farther is forgetting that"
-            " ended elsewhere."
+            "same: share of equal decisions; dist.: mean distance of the answers, 0 when equal. The second oracle is"
+            " the yardstick: nothing nearer than it can be asked for, much farther is forgetting that ended elsewhere."
         ),
     ]
 
 
-def _cells(one: Agreement | Missing) -> tuple[str, str, str]:
-    return ("-", "-", "-") if isinstance(one, Missing) else (shown(one.decisions), shown(one.distance), shown(one.js))
+def _cells(one: Agreement | Missing) -> tuple[str, str]:
+    return ("-", "-") if isinstance(one, Missing) else (shown(one.decisions), shown(one.distance))

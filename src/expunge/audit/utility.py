@@ -119,10 +119,10 @@ def pulled(found: Four[Parts[Utility | Missing]]) -> str:
 
 
 def lines(found: Four[Parts[Utility | Missing]]) -> list[str]:
-    """The table of four models by three parts, in words and figures."""
+    """The table of four models by three parts, in words and figures; AUC would make it too wide, and is on the page."""
     held = [one for _, arm in found.each() for _, one in arm.each()]
     figures = [one for one in held if isinstance(one, Utility)]
-    what = ("accuracy", "loss", "auc") if any(one.accuracy is not None for one in figures) else ("rmse", "r2")
+    what = ("accuracy", "loss") if any(one.accuracy is not None for one in figures) else ("rmse", "r2")
     rows = [["model", *(f"{part} {name}" for part, _ in found.original.each() for name in what)]]
     for (_, title), (_, arm) in zip(TITLES.each(), found.each(), strict=True):
         rows.append([title, *(_cell(one, name) for _, one in arm.each() for name in what)])

@@ -31,7 +31,7 @@ def test_a_cell_is_the_floor_of_the_fraction(x: float, level: int) -> None:
 @given(x=numbers, y=numbers, near=st.booleans())
 def test_the_level_is_the_coarsest_with_enough_cuts(*, x: float, y: float, near: bool) -> None:
     lo, hi = min(x, y), max(x, y)
-    hi = float(np.nextafter(lo, np.inf)) if near else hi
+    hi = math.nextafter(lo, math.inf) if near else hi
     if lo == hi or math.isinf(hi):
         return
     level = compiled.shared_level(lo, hi)

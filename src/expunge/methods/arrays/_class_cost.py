@@ -41,7 +41,7 @@ def expected_cost_of_classes(sizes: Sequence[int], slices: int = 1, requests: in
     >>> round(expected_cost_of_classes([1000] * 10, requests=8)), round(expected_cost_of_classes([9000, 1000]))
     (7989, 8199)
     >>> round(expected_cost_of_classes([1000] * 10, requests=8, batch=True))
-    5691
+    5689
     """
     held = np.array(sizes, dtype=np.int64)
     n = int(held.sum())

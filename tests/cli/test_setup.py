@@ -50,6 +50,17 @@ def test_init_of_a_method_with_a_model_of_its_own_names_no_learner(
     assert expunge("learn").code == 0
 
 
+def test_init_of_a_pipeline_names_a_closed_form(
+    empty: Path, csv_of: Callable[..., Path], expunge: Callable[..., Any]
+) -> None:
+    csv_of(empty / "orders.csv")
+    said = expunge("init", "--source", "orders.csv", *MINE, "--method", "pipeline")
+    assert said.code == 0, said.err
+    assert tomllib.loads((empty / "expunge.toml").read_text())["models"]["main"]["learner"] == "expunge.GaussianNB"
+    assert expunge("learn").code == 0
+    assert "Exact" in expunge("quote", "--records", "3").out
+
+
 def test_init_as_json_has_settings_and_reasons(
     empty: Path, csv_of: Callable[..., Path], expunge: Callable[..., Any]
 ) -> None:

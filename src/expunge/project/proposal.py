@@ -157,7 +157,7 @@ def _model(
     }
     reasons = {
         "models.main.learner": chosen.reason,
-        "models.main.options": _others(method, known, ("learner", "shards", "task")),
+        "models.main.options": _others(method, known, ("learner", "shards", "task", "stages")),
     }
     if "early_stopping" in chosen.options:
         reasons["models.main.learner_options.early_stopping"] = (
@@ -181,6 +181,9 @@ def _chosen(method: str, learner: str | None, known: Mapping[str, Any], found: _
     if "learner" in known:
         advised = learner_for(found.label.task, found.kinds, found.survey.rows, found.label.classes)
         return advised if learner is None else Learner(learner, {}, "")
+    if "stages" in known:
+        closed = "expunge.Ridge" if found.label.task == "regression" else "expunge.GaussianNB"
+        return Learner(learner or closed, {}, "A closed form: it forgets by arithmetic, as the stages before it do.")
     if learner is not None:
         msg = f"--learner {learner}: method {method!r} brings a model of its own, and takes no learner"
         raise ProjectError(msg)

@@ -53,15 +53,16 @@ class Index:
         """Rows of those that are there, ascending."""
         known = np.array([name for name in names if -(2**63) <= int(name) < 2**63], np.int64)
         found = among(self.ids, known)
-        return np.sort(found if self.order is None else self.order[found])
+        found = found if self.order is None else self.order[found]
+        return found if len(found) < 2 else np.sort(found)
 
 
 def among(sorted_values: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
     """Places of the wanted values that are there, in the order wanted."""
     if not len(sorted_values):
         return np.zeros(0, np.intp)
-    places = np.minimum(np.searchsorted(sorted_values, wanted), len(sorted_values) - 1)
-    found: NDArray[np.intp] = places[sorted_values[places] == wanted]
+    places = sorted_values.searchsorted(wanted)
+    found: NDArray[np.intp] = places[sorted_values.take(places, mode="clip") == wanted]
     return found
 
 

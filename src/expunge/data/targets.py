@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -234,10 +235,13 @@ def apply(table: Table, made: Change[Table]) -> Table:
     """The table after a change: those that stay, then those that come."""
     if not len(made.out) and not len(made.into):
         return table if made.into.names == table.names else made.into
-    kept = np.delete(np.arange(len(table)), made.out)
+    if made.into.names != table.names and not len(made.into):
+        return made.into
+    rows = np.arange(len(table)) if table.rows is None else table.rows
+    kept = replace(table, rows=np.delete(rows, made.out))
     if not len(made.into):
-        return table.take(kept) if made.into.names == table.names else made.into
-    return table.take(kept).joined(made.into) if len(kept) else made.into
+        return kept
+    return kept.joined(made.into) if len(kept) else made.into
 
 
 def _without(step: Target, erased: set[str]) -> Target:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +32,11 @@ def global_randomness(key: Secret) -> Iterator[None]:
 
 
 def limited_pools(threads: int) -> AbstractContextManager[Any]:
-    """Every thread pool of the libraries that are loaded, held at a number of threads."""
-    limited: AbstractContextManager[Any] = _pools(len(sys.modules)).limit(limits=threads)
+    """Every thread pool of the libraries that are loaded, held at a number of threads; nothing where all are there."""
+    pools = _pools(len(sys.modules))
+    if all(pool.num_threads == threads for pool in pools.lib_controllers):
+        return nullcontext()
+    limited: AbstractContextManager[Any] = pools.limit(limits=threads)
     return limited
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,12 +57,12 @@ class Fixed:
             msg = f"resolution must be a power of two, e.g. 2.0**-32, from 2**-300 to 2**300; got {given!r}"
             raise ParameterError(msg)
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """``resolution == 2**-bits``."""
         return 1 - math.frexp(self.resolution)[1]
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """Numbers must be below this, either way."""
         return self.resolution * 2.0**RANGE
@@ -95,6 +96,11 @@ class Fixed:
             return held, self.bits, largest
         scaled = held * 2.0**self.bits
         return np.rint(scaled, out=scaled), 0, largest * 2.0**self.bits + 1.0
+
+    def whole(self, X: NDArray[Any], names: Sequence[str], start: int = 0) -> NDArray[np.int64]:
+        """``X`` in units of the resolution, rounded, in 64 bits: what `integers` says, for a few rows."""
+        scaled = self.checked(X, names, start) * 2.0**self.bits
+        return np.rint(scaled, out=scaled).astype(np.int64)
 
     def checked(self, X: NDArray[Any], names: Sequence[str], start: int = 0) -> Floats:
         """(m, d) the numbers as float64, or the sentence that says which one cannot be held."""

@@ -57,11 +57,19 @@ class Groups:
     ) -> Groups:
         """Of ``F * 2**shift`` (m, d), whose row i is of class ``names[codes[i]]``; names are sorted."""
         if len(F) <= FEW:
-            own = {names[code]: F[codes == code] for code in sorted(set(codes.tolist()))}
-            return _sorted({name: Moments.of(rows, second, shift=shift) for name, rows in own.items()})
+            return cls.few(F.astype(np.int64) << shift, codes, names, second)
         tally = GroupTally(F.shape[1], len(names), second)
         tally.add(F, codes, shift)
         return tally.groups(names)
+
+    @classmethod
+    def few(
+        cls, V: NDArray[np.int64], codes: NDArray[np.intp], names: Sequence[Scalar], second: Second = "products"
+    ) -> Groups:
+        """Of at most `FEW` rows of whole numbers below 2**62."""
+        there = sorted(set(codes.tolist()))
+        parts = [Moments.few(V if len(there) == 1 else V[codes == code], second) for code in there]
+        return cls(tuple(names[code] for code in there), tuple(parts))
 
     def plus(self, other: Groups) -> Groups:
         """With the records of another."""
@@ -78,7 +86,9 @@ class Groups:
                 msg = f"{part.count} records of a class were to be taken out of sums that hold none of it"
                 raise MismatchError(msg)
             held[name] = held[name].minus(part)
-        return _sorted({name: part for name, part in held.items() if part.count})
+            if not held[name].count:
+                del held[name]
+        return Groups(tuple(held), tuple(held.values()))
 
     def at(self, places: Sequence[int | None]) -> Groups:
         """Other columns, as `Moments.at`."""
@@ -96,7 +106,11 @@ class Groups:
 
     def means(self, exponent: int = 0) -> Floats:
         """(classes, d), times ``2**exponent``."""
-        return self.totals(exponent) / self.counts[:, None] if self.parts else np.zeros((0, 0))
+        if not self.parts:
+            return np.zeros((0, 0))
+        made = self.totals(exponent)
+        made /= self.counts[:, None]
+        return made
 
     def totals(self, exponent: int = 0) -> Floats:
         """(classes, d) sums, times ``2**exponent``."""
@@ -105,13 +119,12 @@ class Groups:
     def centred(self, exponent: int = 0) -> Floats:
         """(classes, d) or (classes, d, d) second moments of each class about its own mean, times ``2**exponent``."""
         second = wide.stacked([part.second for part in self.parts if part.second is not None])
-        sums, counts = wide.stacked([part.sums for part in self.parts]), self.counts
-        if second.ndim == 3:
-            difference = wide.difference(second, wide.split(counts[:, None]), sums, sums)
-            return wide.as_float(difference, exponent) / counts[:, None]
-        rows = sums[..., :, None], sums[..., None, :]
-        difference = wide.difference(second, wide.split(counts[:, None, None]), *rows)
-        return wide.as_float(difference, exponent) / counts[:, None, None]
+        sums = wide.stacked([part.sums for part in self.parts])
+        counts = self.counts.reshape(-1, *[1] * (second.ndim - 2))
+        exact = wide.difference(second, counts, wide.squared(sums, outer=second.ndim == 4))
+        made = wide.as_float(exact, exponent)
+        made /= counts
+        return made
 
     def together(self, width: int, second: Second) -> Moments:
         """The sums over all classes."""

@@ -67,10 +67,21 @@ class Moments:
     def of(cls, F: Floats, second: Second = "products", *, shift: int = 0) -> Moments:
         """Of ``F * 2**shift``, whole numbers of less than 2**62; (m, d), any number of rows."""
         if len(F) <= FEW:
-            return _of_few(F.astype(np.int64) << shift, second)
+            return cls.few(F.astype(np.int64) << shift, second)
         tally = Tally(F.shape[1], second)
         tally.add(F, shift)
         return tally.moments()
+
+    @classmethod
+    def few(cls, V: NDArray[np.int64], second: Second = "products") -> Moments:
+        """Of at most `FEW` rows of whole numbers below 2**62: in 64 bits, plane by plane."""
+        planes = wide.carried(V[None])  # (planes, m, d), three at most
+        one = len(V) == 1
+        sums = planes[:, 0] if one else wide.carried(planes.sum(axis=1))
+        if second == "none":
+            return cls(len(V), sums, None)
+        products = wide.squared(planes, outer=second == "products")
+        return cls(len(V), sums, wide.carried([made[0] if one else made.sum(axis=0) for made in products]))
 
     @classmethod
     def none(cls, width: int, second: Second = "products") -> Moments:
@@ -128,9 +139,10 @@ class Moments:
         kept = self._kept()
         if not self.count:
             return np.zeros(kept.shape[1:])
-        sums = (self.sums[:, :, None], self.sums[:, None, :]) if kept.ndim == 3 else (self.sums, self.sums)
-        count = wide.as_wide(self.count).reshape(-1, *[1] * (kept.ndim - 1))
-        return wide.as_float(wide.difference(kept, count, *sums), exponent) / self.count
+        exact = wide.difference(kept, self.count, wide.squared(self.sums, outer=kept.ndim == 3))
+        made = wide.as_float(exact, exponent)
+        made /= self.count
+        return made
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Moments):
@@ -150,8 +162,10 @@ class Moments:
         """Whether these are no sums over records: a negative square, or anything left of none."""
         if not self.count:
             return bool(self.sums.any() or (self.second is not None and self.second.any()))
-        squares = self.second if self.second is None or self.second.ndim == 2 else np.diagonal(self.second, 0, 1, 2)
-        return squares is not None and bool((wide.as_float(squares) < 0).any())
+        if self.second is None:
+            return False
+        squares = self.second if self.second.ndim == 2 else np.diagonal(self.second, 0, 1, 2)
+        return not (squares[-1] > 0).all() and bool((wide.as_float(squares) < 0).any())
 
     def _refuse_unlike(self, other: Moments) -> None:
         mine, others = (
@@ -237,16 +251,6 @@ class Tally:
             total = self._seconds if second else self._sums
             total[0] = wide.plus(total[0], wide.placed(values, shift))
         self._open.clear()
-
-
-def _of_few(V: NDArray[np.int64], second: Second) -> Moments:
-    """Of at most `FEW` rows of whole numbers below 2**62: in 64 bits, plane by plane."""
-    planes = wide.carried([V])  # (planes, m, d), three at most
-    sums = wide.carried(planes.sum(axis=1))
-    if second == "none":
-        return Moments(len(V), sums, None)
-    pairs = (planes[..., None], planes[:, :, None]) if second == "products" else (planes, planes)
-    return Moments(len(V), sums, wide.carried([made.sum(axis=0) for made in wide.product(*pairs)]))
 
 
 def total(parts: Iterable[Moments], width: int, second: Second) -> Moments:

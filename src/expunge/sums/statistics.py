@@ -14,6 +14,7 @@ Examples
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -104,7 +105,7 @@ class Kind:
     def __post_init__(self) -> None:
         assert self.needs in get_args(Needs)  # noqa: S101  (a closed form's own choice)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """By which a table remembers its sums."""
         return f"sums of {self.needs} in {self.fixed.resolution!r} above {self.above!r}, counted {self.counted}"
@@ -158,10 +159,9 @@ class Kind:
             if y.shape[1]:
                 Z = np.empty((len(X), d + y.shape[1]))
                 Z[:, :d], Z[:, d:] = X, y[rows]
-            F, shift, largest = self.fixed.bounded(Z, names, rows.start)
             if len(table) <= FEW:
-                return Moments.of(F, shift=shift)
-            tally.add(F, shift, largest)
+                return Moments.few(self.fixed.whole(Z, names, rows.start))
+            tally.add(*self.fixed.bounded(Z, names, rows.start))
         return tally.moments()
 
     def _groups(self, table: Table, second: Second) -> Groups:
@@ -171,11 +171,22 @@ class Kind:
         size = 2048 * min(max(len(names), 1), 16)
         tally = GroupTally(len(table.names), len(names), second)
         for rows, X in blocks(table, size):
-            F, shift = self.fixed.integers(self.seen(X, table.names, rows.start), table.names, rows.start)
+            seen = self.seen(X, table.names, rows.start)
             if len(table) <= FEW:
-                return Groups.of(F, codes, names, second, shift=shift)
+                return Groups.few(self.fixed.whole(seen, table.names, rows.start), codes, names, second)
+            F, shift = self.fixed.integers(seen, table.names, rows.start)
             tally.add(F, codes[rows], shift)
         return tally.groups(names)
+
+
+@lru_cache(maxsize=64)
+def kind_of(needs: Needs, resolution: float, above: float | None = None, *, counted: bool = False) -> Kind:
+    """The `Kind` of a closed form; one and the same for the same choices, so that it is made and named once.
+
+    >>> kind_of("means", 2.0**-32) is kind_of("means", 2.0**-32)
+    True
+    """
+    return Kind(needs, Fixed(resolution), above, counted)
 
 
 def exceeding(X: Any, threshold: float) -> Any:
@@ -228,6 +239,9 @@ def classes(table: Table) -> tuple[tuple[Any, ...], NDArray[np.intp]]:
         raise DataError(msg)
     names, codes = table.columns.coded
     own = codes if table.rows is None else codes[table.rows]
+    if len(own) <= FEW:
+        there = sorted(set(own.tolist()))
+        return tuple(names[there].tolist()), np.searchsorted(there, own)
     held = np.bincount(own, minlength=len(names)) > 0
     return tuple(names[held].tolist()), (np.cumsum(held) - 1)[own]
 

@@ -31,6 +31,8 @@ Wide: TypeAlias = NDArray[np.int64]
 
 BITS = 30  # of a plane: a product of two and a sum of some such products stay within 63
 HALF = 1 << (BITS - 1)
+MASK = (1 << BITS) - 1
+POWERS = 1000  # powers of two below this are float64 themselves, and a product with one is what ldexp gives, sooner
 
 
 def zeros(*shape: int) -> Wide:
@@ -39,36 +41,28 @@ def zeros(*shape: int) -> Wide:
 
 
 def carried(planes: Sequence[NDArray[np.int64]] | NDArray[np.int64]) -> Wide:
-    """The one form of the numbers that these planes add up to; each plane may hold up to 2**62 either way."""
-    shape = np.shape(planes[0])
-    made = np.empty((len(planes) + 3, *shape), np.int64)
-    carry: Any = np.zeros(shape, np.int64)
-    count = 0
-    for plane in planes:
-        carry = _carry(np.add(plane, carry, out=made[count, ...]))
-        count += 1
-    while np.count_nonzero(carry):
-        made[count] = carry
-        carry = _carry(made[count, ...])
-        count += 1
+    """The one form of the numbers that these planes add up to; each plane may hold up to 2**62 either way.
+
+    With half of a plane added to each, digits count from 0, and what is beyond 30 bits is carried by a shift.
+    """
+    made: Wide = np.add(planes, HALF, order="C")
+    for place in range(1, len(made)):
+        made[place] += made[place - 1] >> BITS
+    beyond = made[-1] >> BITS
+    made &= MASK
+    made -= HALF
+    if np.count_nonzero(beyond):
+        return np.concatenate([made, carried(beyond[None])])
+    count = len(made)
     while count > 1 and not np.count_nonzero(made[count - 1]):
         count -= 1
     return made[:count]
 
 
-def _carry(value: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What is beyond a plane's 30 bits, which are left in place."""
-    carry = np.asarray(value + HALF)
-    np.right_shift(carry, BITS, out=carry)
-    np.subtract(value, carry << BITS, out=value)
-    return carry
-
-
 def placed(values: NDArray[np.int64], shift: int) -> Wide:
     """``values * 2**shift``, of any int64 and a shift of 0 or more."""
     first, within = divmod(shift, BITS)
-    mask = (1 << BITS) - 1
-    parts = (values & mask, (values >> BITS) & mask, values >> (2 * BITS))
+    parts = (values & MASK, (values >> BITS) & MASK, values >> (2 * BITS))
     made = np.zeros((first + len(parts), *values.shape), np.int64)
     for place, part in enumerate(parts):
         made[first + place] = part << within
@@ -77,12 +71,20 @@ def placed(values: NDArray[np.int64], shift: int) -> Wide:
 
 def plus(*numbers: Wide) -> Wide:
     """The sum of several, up to a million of them."""
-    return carried(_laid(numbers))
+    made = np.zeros((max(map(len, numbers)), *numbers[0].shape[1:]), np.int64)
+    for number in numbers:
+        made[: len(number)] += number
+    return carried(made)
 
 
 def minus(number: Wide, other: Wide) -> Wide:
     """The difference."""
-    return carried(_laid((number, -other)))
+    if len(number) == len(other):
+        return carried(number - other)
+    made = np.zeros((max(len(number), len(other)), *number.shape[1:]), np.int64)
+    made[: len(number)] = number
+    made[: len(other)] -= other
+    return carried(made)
 
 
 def times(number: Wide, other: Wide) -> Wide:
@@ -99,12 +101,28 @@ def product(number: Wide, other: Wide) -> list[Any]:
     return made
 
 
-def difference(number: Wide, by: Wide, other: Wide, with_: Wide) -> Wide:
-    """``number * by - other * with_``, carried once; of up to eight planes each."""
-    first, second = product(number, by), product(other, with_)
-    made: list[Any] = [first[place] if place < len(first) else 0 for place in range(max(len(first), len(second)))]
-    for place, plane in enumerate(second):
-        made[place] = made[place] - plane
+def squared(number: Wide, *, outer: bool = False) -> list[Any]:
+    """Planes of the squares, or of the products of every two of the last axis, not carried yet; of up to eight planes.
+
+    Two different planes are multiplied once, for both orders.
+    """
+    made: list[Any] = [None] * (2 * len(number) - 1)
+    for place, plane in enumerate(number):
+        for above, other in enumerate(number[place:], 2 * place):
+            part = plane[..., :, None] * other[..., None, :] if outer else plane * other
+            if above > 2 * place:
+                part = part + (part.swapaxes(-1, -2) if outer else part)
+            made[above] = part if made[above] is None else made[above] + part
+    return made
+
+
+def difference(number: Wide, by: NDArray[np.int64] | int, planes: Sequence[Any]) -> Wide:
+    """``number * by`` less what is in planes not carried yet; ``by`` is below 2**31, planes are of 62 bits less one."""
+    made = np.empty((max(len(number), len(planes)), *number.shape[1:]), np.int64)
+    np.multiply(number, by, out=made[: len(number)])
+    made[len(number) :] = 0
+    for place, plane in enumerate(planes):
+        made[place] -= plane
     return carried(made)
 
 
@@ -125,9 +143,14 @@ def as_float(number: Wide, exponent: int = 0) -> Floats:
 
     The operations are one multiplication and one addition a plane, which every processor rounds alike.
     """
-    made = number[-1].astype(np.float64)
-    for plane in number[-2::-1]:
-        made = made * float(1 << BITS) + plane
+    planes = number.astype(np.float64)
+    made: Floats = planes[-1]
+    for plane in planes[-2::-1]:
+        made *= float(1 << BITS)
+        made += plane
+    if abs(exponent) < POWERS:
+        made *= 2.0**exponent
+        return made
     scaled: Floats = np.ldexp(made, exponent)
     return scaled
 
@@ -149,7 +172,10 @@ def split(values: NDArray[np.int64]) -> Wide:
 
 def stacked(numbers: Sequence[Wide]) -> Wide:
     """(planes, numbers, ...) several arrays of one shape as one; planes that some lack are zeros."""
-    made = np.zeros((max(map(len, numbers), default=1), len(numbers), *numbers[0].shape[1:]), np.int64)
+    count = max(map(len, numbers), default=1)
+    if min(map(len, numbers), default=0) == count:
+        return np.array(numbers).swapaxes(0, 1)
+    made = np.zeros((count, len(numbers), *numbers[0].shape[1:]), np.int64)
     for place, number in enumerate(numbers):
         made[: len(number), place] = number
     return made
@@ -161,15 +187,3 @@ def as_integers(number: Wide) -> NDArray[np.object_]:
     for plane in number[::-1]:
         made = made * (1 << BITS) + plane.astype(object)
     return np.asarray(made, object)
-
-
-def _laid(numbers: Sequence[Wide]) -> list[NDArray[np.int64]]:
-    """Planes of the sum, not carried yet."""
-    made = []
-    for place in range(max(map(len, numbers))):
-        held = [number[place] for number in numbers if len(number) > place]
-        total = held[0]
-        for plane in held[1:]:
-            total = total + plane
-        made.append(total)
-    return made

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,9 +25,8 @@ from expunge.learners.sklearn import as_learned
 from expunge.learners.surroundings import limited_pools
 from expunge.params import Params
 from expunge.sums.blocks import blocks
-from expunge.sums.fixed import Fixed
 from expunge.sums.sparse import checked_rows
-from expunge.sums.statistics import FINITE, Kind
+from expunge.sums.statistics import FINITE, kind_of
 from expunge.sums.summaries import by_class, joint, totals
 from expunge.values import Column, Exact, Forgotten, Quote, Refusal
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from expunge.data.table import Table
     from expunge.protocol import Change, Run
-    from expunge.sums.statistics import Needs, Statistic
+    from expunge.sums.statistics import Kind, Needs, Statistic
     from expunge.sums.summaries import Summary
     from expunge.values import Scalar, Target
 
@@ -80,7 +79,7 @@ class ClosedForm(Params):
     @property
     def kind(self) -> Kind:
         """Which sums, in which fixed point."""
-        return Kind(self.needs, Fixed(float(getattr(self, "resolution", 2.0**-32))))
+        return kind_of(self.needs, float(getattr(self, "resolution", 2.0**-32)))
 
     def solve(self, summary: Any) -> Any:
         """What predicts, from a summary of at least one record: a pure function in float64."""
@@ -106,16 +105,15 @@ class ClosedForm(Params):
 
     def recipe(self) -> str:
         """Digest of the method and its parameters; numbers that are equal are the same."""
-        settings = tuple((field.name, _plain(getattr(self, field.name))) for field in fields(self))
         kind: Any = type(self)
-        return _recipe(kind, settings)
+        return _recipe(kind, tuple([(name, _plain(getattr(self, name))) for name in _parameters(kind)]))
 
     def learn(self, data: Table, run: Run) -> ClosedModel:
         """Sum up, and solve."""
         expect(data, run)
         statistic = self.kind.of(data)
         data.tallies[self.kind.name] = statistic
-        return self._model(statistic, data.names, run)
+        return self._model(statistic, data.names, self.recipe(), run)
 
     def predict(self, model: ClosedModel, data: Table) -> Floats:
         """(n, classes) scores that sum to one; (n,) or (n, targets) for regression."""
@@ -180,12 +178,12 @@ class ClosedForm(Params):
 
     # -- the work --------------------------------------------------------------------------------------------------
 
-    def _model(self, statistic: Statistic, names: tuple[str, ...], run: Run) -> ClosedModel:
+    def _model(self, statistic: Statistic, names: tuple[str, ...], recipe: str, run: Run) -> ClosedModel:
         solved = None
         if statistic.count:
             with limited_pools(run.threads):
                 solved = self.solve(self.summary(statistic, len(names)))
-        return ClosedModel(statistic, solved, names, self._classes(statistic), self.recipe())
+        return ClosedModel(statistic, solved, names, self._classes(statistic), recipe)
 
     def _solved(
         self, model: ClosedModel, target: Target, change: Change[Table], data: Table, run: Run
@@ -195,7 +193,7 @@ class ClosedForm(Params):
         if name not in after:
             after[name] = self._changed(model.statistic, target, change, data)
         try:
-            return self._model(after[name], change.into.names, run)
+            return self._model(after[name], change.into.names, model.recipe, run)
         except (DataError, LearnError, ParameterError) as failure:
             return Refusal(str(failure), "misconfigured")
 
@@ -236,10 +234,13 @@ class ClosedForm(Params):
         if model.names != data.names:
             msg = f"data other than the model's: it learned from {', '.join(model.names)}; got {', '.join(data.names)}"
             raise MismatchError(msg)
-        known = data.tallies.get(self.kind.name)
+        kind = self.kind
+        known = data.tallies.get(kind.name)
+        if known is model.statistic:
+            return
         if known is None:
-            known = data.tallies[self.kind.name] = self.kind.of(data)
-        if known is not model.statistic and known != model.statistic:
+            known = data.tallies[kind.name] = kind.of(data)
+        if known != model.statistic:
             msg = (
                 "data other than the model's: the sums over them are others"
                 f" ({known.count} records, where it learned from {model.statistic.count})"
@@ -289,6 +290,8 @@ def _without(name: str, data: Table, statistic: Any, needs: str) -> list[int]:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in (float, str, bool):
+        return value
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | float | np.number):
@@ -296,6 +299,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return tuple(sorted((fingerprint(_plain(name)), _plain(held)) for name, held in value.items()))
     return tuple(map(_plain, value)) if isinstance(value, list | tuple | np.ndarray) else value
+
+
+@cache
+def _parameters(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @lru_cache(maxsize=256)

@@ -19,14 +19,14 @@ from expunge.errors import ParameterError
 from expunge.methods.arrays._closed import ClosedForm, checked
 from expunge.methods.arrays._posterior import checked_priors, log_priors, posterior
 from expunge.sums.fixed import Fixed
-from expunge.sums.statistics import Kind
+from expunge.sums.statistics import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from expunge.sums.statistics import Needs
+    from expunge.sums.statistics import Kind, Needs
     from expunge.sums.summaries import Totals
 
     Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ class Counted(ClosedForm):
     @property
     def kind(self) -> Kind:
         """Sums of each class, of numbers that are not below zero."""
-        return Kind(self.needs, Fixed(float(getattr(self, "resolution", 1.0))), counted=True)
+        return kind_of(self.needs, float(getattr(self, "resolution", 1.0)), counted=True)
 
     def shares(self, summary: Totals) -> Floats:
         """(classes,) logarithms of the shares of the classes."""

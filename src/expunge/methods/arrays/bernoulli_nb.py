@@ -28,12 +28,12 @@ import numpy as np
 
 from expunge.errors import ParameterError
 from expunge.methods.arrays._counts import Counted, Weights
-from expunge.sums.fixed import Fixed
-from expunge.sums.statistics import Kind, exceeding
+from expunge.sums.statistics import exceeding, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from expunge.sums.statistics import Kind
     from expunge.sums.summaries import Totals
 
     Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ class BernoulliNB(Counted):
     @property
     def kind(self) -> Kind:
         """Counts of each class."""
-        return Kind(self.needs, Fixed(1.0), above=float(self.binarize))
+        return kind_of(self.needs, 1.0, float(self.binarize))
 
     def solve(self, summary: Totals) -> Weights:
         """Logarithms of odds; the start is that of a record that has nothing."""

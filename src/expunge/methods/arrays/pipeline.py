@@ -137,13 +137,13 @@ class Pipeline(ClosedForm):
 
     # -- the work ------------------------------------------------------------------------------------------------------
 
-    def _model(self, statistic: Any, names: tuple[str, ...], run: Run) -> ClosedModel:
+    def _model(self, statistic: Any, names: tuple[str, ...], recipe: str, run: Run) -> ClosedModel:
         solved = None
         if statistic.count:
             with limited_pools(run.threads):
                 front, summary = self.kind.solved(statistic)
                 solved = Piped(front, self.last.solve(summary))
-        return ClosedModel(statistic, solved, names, self._classes(statistic), self.recipe())
+        return ClosedModel(statistic, solved, names, self._classes(statistic), recipe)
 
     def _classes(self, statistic: Any) -> tuple[Scalar, ...] | None:
         return self.kind.classes(statistic)

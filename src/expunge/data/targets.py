@@ -16,7 +16,7 @@ from expunge.protocol import Change
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +39,8 @@ def change(table: Table, target: Target) -> Change[Table] | None:
     ParameterError
         If what is given is plainly no target.
     """
+    if isinstance(target, Records) and (found := _found(table, target.ids)) is not None:
+        return Change(found, table.take(slice(0, 0)))
     match target:
         case Correction(rows):
             return _corrected(table, rows)
@@ -52,11 +54,13 @@ def change(table: Table, target: Target) -> Change[Table] | None:
         title = type(target).__name__
         msg = f"a target is Records([...]), Owners([...]), Label(...) and so on; got the {title} {target!r}"
         raise ParameterError(msg)
-    match target:
-        case Records(ids) if all(isinstance(name, int) for name in ids) and (found := table.places(ids)) is not None:
-            return Change(found, table.take(slice(0, 0)))
     gone = _named(table, target)
     return None if gone is None else Change(np.flatnonzero(gone), table.take(slice(0, 0)))
+
+
+def _found(table: Table, ids: Collection[Name]) -> NDArray[np.intp] | None:
+    """Positions of a few records among many; None where all must be looked at, or a sentence says what is wrong."""
+    return table.places(ids) if all([isinstance(name, int) for name in ids]) else None
 
 
 def _named(table: Table, target: Target) -> NDArray[np.bool_] | None:

@@ -153,7 +153,7 @@ class Kind:
     def _moments(self, table: Table, *, labels: bool = True) -> Moments:
         y = responses(table) if self.needs == "moments" and labels else np.zeros((len(table), 0))
         d, names = len(table.names), (*table.names, *["label"] * y.shape[1])
-        tally = Tally(d + y.shape[1])
+        tally = None
         for rows, X in blocks(table):
             Z: NDArray[Any] = X
             if y.shape[1]:
@@ -161,23 +161,23 @@ class Kind:
                 Z[:, :d], Z[:, d:] = X, y[rows]
             if len(table) <= FEW:
                 return Moments.few(self.fixed.whole(Z, names, rows.start))
+            tally = Tally(d + y.shape[1]) if tally is None else tally
             tally.add(*self.fixed.bounded(Z, names, rows.start))
-        return tally.moments()
+        return Moments.none(d + y.shape[1]) if tally is None else tally.moments()
 
     def _groups(self, table: Table, second: Second) -> Groups:
         names, codes = classes(table)
         if is_compressed(table.columns.features):
             return self._sparse(table, names, codes)
+        if len(table) <= FEW:
+            parts = [self.fixed.whole(self.seen(X, table.names), table.names) for _, X in blocks(table)]
+            return Groups.few(parts[0], codes, names, second) if parts else Groups((), ())
         size = 2048 * min(max(len(names), 1), 16)
         tally = GroupTally(len(table.names), len(names), second)
         for rows, X in blocks(table, size):
-            seen = self.seen(X, table.names, rows.start)
-            if len(table) <= FEW:
-                return Groups.few(self.fixed.whole(seen, table.names, rows.start), codes, names, second)
-            F, shift = self.fixed.integers(seen, table.names, rows.start)
+            F, shift = self.fixed.integers(self.seen(X, table.names, rows.start), table.names, rows.start)
             tally.add(F, codes[rows], shift)
         return tally.groups(names)
-
 
 @lru_cache(maxsize=64)
 def kind_of(needs: Needs, resolution: float, above: float | None = None, *, counted: bool = False) -> Kind:

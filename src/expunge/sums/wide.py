@@ -143,9 +143,8 @@ def as_float(number: Wide, exponent: int = 0) -> Floats:
 
     The operations are one multiplication and one addition a plane, which every processor rounds alike.
     """
-    planes = number.astype(np.float64)
-    made: Floats = planes[-1]
-    for plane in planes[-2::-1]:
+    made = number[-1].astype(np.float64, order="C")
+    for plane in number[-2::-1]:
         made *= float(1 << BITS)
         made += plane
     if abs(exponent) < POWERS:

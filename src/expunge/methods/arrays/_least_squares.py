@@ -28,12 +28,14 @@ NEAR = 2.0**-50  # times the number of columns: eigenvalues of columns of length
 
 def solved(xx: Floats, xy: Floats, alpha: float) -> Floats:
     """(d, targets): the w of least norm among those that minimise ``w' xx w - 2 w' xy + alpha w' w``."""
-    A = xx + alpha * np.eye(len(xx))
-    lengths = np.sqrt(np.diagonal(A))
+    A = xx.copy()
+    A.reshape(-1)[:: len(A) + 1] += alpha
+    lengths = np.sqrt(A.diagonal())
     there = lengths > 0  # a column without any variance decides nothing
-    scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=there)
-    B = A * scale[:, None] * scale
-    np.fill_diagonal(B, 1.0)
+    scale = 1.0 / lengths if there.all() else np.divide(1.0, lengths, out=np.zeros_like(lengths), where=there)
+    B = A * scale[:, None]
+    B *= scale
+    B.reshape(-1)[:: len(B) + 1] = 1.0
     right = xy * scale[:, None]
     made = _by_cholesky(B, right)
     if made is None:
@@ -45,10 +47,11 @@ def _by_cholesky(B: Floats, right: Floats) -> Floats | None:
     """B^-1 right; None where B is singular, or so near that its digits mean nothing."""
     if not len(B):
         return right
-    factor, failed = lapack.dpotrf(B, lower=1)
+    columns = B.T  # as LAPACK reads them; the half that it leaves alone is not cleared either
+    factor, failed = lapack.dpotrf(columns, lower=1, clean=0)
     if failed:
         return None
-    share, _ = lapack.dpocon(factor, np.abs(B).sum(axis=0).max(), uplo="L")
+    share, _ = lapack.dpocon(factor, lapack.dlange("1", columns), uplo="L")
     if share < len(B) * NEAR:
         return None
     made: Any = lapack.dpotrs(factor, right, lower=1)[0]

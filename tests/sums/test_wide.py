@@ -76,6 +76,13 @@ def test_a_float_is_within_one_unit_in_the_last_place(value: int, exponent: int)
     assert abs(made - exact) <= np.spacing(abs(exact))
 
 
+def test_numbers_lie_in_one_order_whatever_they_were_made_of() -> None:
+    turned = np.arange(24).reshape(2, 3, 4).swapaxes(1, 2)
+    assert wide.carried(turned).flags.c_contiguous
+    assert wide.minus(turned, turned[:1]).flags.c_contiguous
+    assert wide.as_float(turned).flags.c_contiguous
+
+
 def test_what_floats_cancel_is_kept() -> None:
     large = wide.as_wide(2**120)
     assert float(wide.as_float(wide.minus(wide.plus(large, wide.as_wide(1)), large))) == 1.0

@@ -60,7 +60,7 @@ def change(table: Table, target: Target) -> Change[Table] | None:
 
 def _found(table: Table, ids: Collection[Name]) -> NDArray[np.intp] | None:
     """Positions of a few records among many; None where all must be looked at, or a sentence says what is wrong."""
-    return table.places(ids) if all([isinstance(name, int) for name in ids]) else None
+    return table.places(ids) if all(isinstance(name, int) for name in ids) else None
 
 
 def _named(table: Table, target: Target) -> NDArray[np.bool_] | None:

@@ -84,18 +84,24 @@ class Fixed:
         DataError
             For a number that is missing, infinite or outside of the range.
         """
-        return self.bounded(X, names, start)[:2]
+        held, shift, _, scale = self.bounded(X, names, start)
+        if scale is None:
+            return held, shift
+        scaled = held * 2.0**scale
+        return np.rint(scaled, out=scaled), shift
 
-    def bounded(self, X: NDArray[Any], names: Sequence[str], start: int = 0) -> tuple[Floats, int, float]:
-        """What `integers` gives, and what no number is above, either way."""
+    def bounded(self, X: NDArray[Any], names: Sequence[str], start: int = 0) -> tuple[Floats, int, float, int | None]:
+        """Numbers, their shift, what none of them is above when they are whole, and the scale that makes them whole.
+
+        Whole are ``rint(number * 2**scale)``, or the numbers themselves where there is no scale.
+        """
         held = np.asarray(X, dtype=np.float64)
         largest = float(max(held.max(), -held.min())) if held.size else 0.0
         if not largest < self.largest:
             self._refuse(held, names, start)
         if self.bits >= 0 and (X.dtype.kind in "biu" or (_whole(held[:1]) and _whole(held))):
-            return held, self.bits, largest
-        scaled = held * 2.0**self.bits
-        return np.rint(scaled, out=scaled), 0, largest * 2.0**self.bits + 1.0
+            return held, self.bits, largest, None
+        return held, 0, largest * 2.0**self.bits + 1.0, self.bits
 
     def whole(self, X: NDArray[Any], names: Sequence[str], start: int = 0) -> NDArray[np.int64]:
         """``X`` in units of the resolution, rounded, in 64 bits: what `integers` says, for a few rows."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from expunge.errors import MismatchError
 from expunge.sums import wide
+from expunge.sums.limbs import Room
 from expunge.sums.moments import FEW, Moments, Tally, total
 
 if TYPE_CHECKING:
@@ -162,16 +163,24 @@ class GroupTally:
     """
 
     def __init__(self, width: int, classes: int, second: Second = "products") -> None:
-        self._tallies = [Tally(width, second) for _ in range(classes)]
+        room = Room()
+        self._tallies = [Tally(width, second, room) for _ in range(classes)]
 
-    def add(self, F: Floats, codes: NDArray[np.intp], shift: int = 0) -> None:
-        """Add rows ``F * 2**shift`` of the classes that ``codes`` number."""
+    def add(
+        self,
+        F: Floats,
+        codes: NDArray[np.intp],
+        shift: int = 0,
+        largest: float | None = None,
+        scale: int | None = None,
+    ) -> None:
+        """Add rows ``F * 2**shift`` of the classes that ``codes`` number; the others as in `Tally.add`."""
         order = np.argsort(codes, kind="stable")
         ends = np.searchsorted(codes[order], np.arange(len(self._tallies) + 1))
         arranged = F[order]
         for tally, start, end in zip(self._tallies, ends[:-1], ends[1:], strict=True):
             if end > start:
-                tally.add(arranged[start:end], shift)
+                tally.add(arranged[start:end], shift, largest, scale)
 
     def groups(self, names: Sequence[Scalar]) -> Groups:
         """What has been added so far, for the classes that have records."""

@@ -1,7 +1,7 @@
 """Whole numbers cut into limbs of 21 bits, whose products a float64 BLAS adds up without rounding.
 
-A limb is at most 2**20 either way, so a sum of `ROWS` products is at most
-2**51: every partial sum is a whole number that float64 holds, in whatever order it is made and by however many threads.
+A limb is at most 2**20 either way, so a sum of `ROWS` products is at most 2**50: every partial sum is a whole number
+that float64 holds, in whatever order it is made and by however many threads.
 
 Examples
 --------
@@ -23,31 +23,49 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 WIDTH = 21
-ROWS = 2048  # of one product
+ROWS = 1024  # of one product: their limbs stay in the cache
 
 
-def cut(F: Floats, largest: float | None = None) -> Floats:
+class Room:
+    """Arrays in which block after block is cut: memory that is used again is quicker than new memory."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, int], Floats] = {}
+
+    def array(self, name: str, rows: int, width: int) -> Floats:
+        """(rows, width) of whatever was there before."""
+        held = self._held.get((name, width))
+        if held is None or len(held) < rows:
+            held = self._held[name, width] = np.empty((rows, width))
+        return held[:rows]
+
+
+def cut(F: Floats, largest: float | None = None, scale: int | None = None, room: Room | None = None) -> Floats:
     """(m, limbs * d): the limbs of whole numbers below 2**62, the lowest first, side by side; as few as do.
 
     Parameters
     ----------
     F : (m, d)
+        The numbers; or, with a scale, what they are when they are multiplied by ``2**scale`` and rounded.
     largest : float, optional
-        What none of them is above, either way, where that is known.
+        What none of the whole numbers is above, either way, where that is known.
+    scale : int, optional
+    room : Room, optional
+        Where the limbs are put, until the next ones are.
     """
     if largest is None:
-        largest = max(float(F.max()), -float(F.min())) if F.size else 0.0
+        largest = (max(float(F.max()), -float(F.min())) if F.size else 0.0) * 2.0 ** (scale or 0) + (scale is not None)
     count = next(count for count in (1, 2, 3) if largest <= 2.0 ** (WIDTH * count - 1))
-    if count == 1:
+    if count == 1 and scale is None:
         return F
-    d = F.shape[1]
-    made = np.empty((len(F), count * d))
-    rest, lower = F, made[:, :d]
+    rows, d = F.shape
+    room = Room() if room is None else room
+    made, rest, part = (room.array(*each) for each in (("made", rows, count * d), ("rest", rows, d), ("part", rows, d)))
+    np.multiply(F, 2.0 ** ((scale or 0) - WIDTH * (count - 1)), out=rest)
     for place in range(count - 1, 0, -1):
-        part = made[:, place * d : (place + 1) * d]
-        np.multiply(rest, 2.0 ** (-WIDTH * place), out=part)
-        np.rint(part, out=part)
-        above = np.multiply(part, 2.0 ** (WIDTH * place), out=None if rest is lower else lower)
-        np.subtract(rest, above, out=lower)
-        rest = lower
+        np.rint(rest, out=part)
+        rest -= part
+        rest *= 2.0**WIDTH
+        made[:, place * d : (place + 1) * d] = part
+    made[:, :d] = np.rint(rest, out=rest)
     return made

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
+from scipy.linalg import blas
 
 from expunge.errors import DataError, MismatchError
 from expunge.sums import wide
-from expunge.sums.limbs import ROWS, WIDTH, cut
+from expunge.sums.limbs import ROWS, WIDTH, Room, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,7 +43,7 @@ Second: TypeAlias = Literal["none", "squares", "products"]
 
 MOST = 2**31 - 1  # records: what exact differences are divided by
 FEW = 4  # rows that are multiplied plane by plane in 64 bits, which is quicker than limbs through BLAS
-FOLDED = 256  # products of 2**52 that are added up in 64 bits
+FOLDED = 512  # products of 2**51 that are added up in 64 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,26 +185,29 @@ class Tally:
     width : int
         d.
     second : {"none", "squares", "products"}
+    room : Room, optional
+        Of several that take turns.
     """
 
-    def __init__(self, width: int, second: Second = "products") -> None:
+    def __init__(self, width: int, second: Second = "products", room: Room | None = None) -> None:
         self.width = width
         self.second = second
+        self._room = Room() if room is None else room
         self.count = 0
         self._shape = {"none": None, "squares": (width,), "products": (width, width)}[second]
         self._sums: list[Wide] = [wide.zeros(width)]
         self._seconds: list[Wide] = [] if self._shape is None else [wide.zeros(*self._shape)]
-        self._open: dict[tuple[bool, int], NDArray[np.int64]] = {}  # by second moment or not, and shift
+        self._open: dict[tuple[str, int, int], NDArray[np.int64]] = {}  # of what, at which shift, of how many columns
         self._added = 0
 
-    def add(self, F: Floats, shift: int = 0, largest: float | None = None) -> None:
-        """Add ``F * 2**shift``, whole numbers of less than 2**62; (m, d). No F is above ``largest``, where given."""
+    def add(self, F: Floats, shift: int = 0, largest: float | None = None, scale: int | None = None) -> None:
+        """Add ``F * 2**shift``, whole numbers of less than 2**62; (m, d). ``largest`` and ``scale`` as in `cut`."""
         self.count = _counted(self.count + len(F))
-        for start in range(0, len(F), ROWS):
-            part = cut(F[start : start + ROWS], largest)
-            self._add_sums(part, shift)
+        for start in range(0, len(F) if self.width else 0, ROWS):
+            part = cut(F[start : start + ROWS], largest, scale, self._room)
+            self._put("sums", shift, np.ones(len(part)) @ part)
             if self.second == "products":
-                self._add_products(part, 2 * shift)
+                self._put("products", 2 * shift, blas.dsyrk(1.0, part.T))  # one half of a symmetric product
             elif self.second == "squares":
                 self._add_squares(part, 2 * shift)
             self._added += 1
@@ -216,41 +220,38 @@ class Tally:
         second = self._seconds[0] if self._seconds else None
         return Moments(self.count, self._sums[0], second)
 
-    def _add_sums(self, part: Floats, shift: int) -> None:
-        sums = np.ones(len(part)) @ part
-        for place in range(part.shape[1] // self.width if self.width else 0):
-            self._put(False, shift + WIDTH * place, sums[place * self.width : (place + 1) * self.width])
-
-    def _add_products(self, part: Floats, shift: int) -> None:
-        d = self.width
-        count = part.shape[1] // d if d else 0
-        inner = part.T @ part  # one symmetric product of all limbs
-        for place in range(count):
-            for above in range(place, count):
-                block = inner[place * d : (place + 1) * d, above * d : (above + 1) * d]
-                self._put(True, shift + WIDTH * (place + above), block if place == above else block + block.T)
-
     def _add_squares(self, part: Floats, shift: int) -> None:
-        d = self.width
-        count, ones = part.shape[1] // d if d else 0, np.ones(len(part))
-        for place in range(count):
-            for above in range(place, count):
-                mine, others = (part[:, each * d : (each + 1) * d] for each in (place, above))
-                made = ones @ (mine * others)
-                self._put(True, shift + WIDTH * (place + above), made if place == above else 2.0 * made)
+        d, ones = self.width, np.ones(len(part))
+        for place in range(0, part.shape[1], d):
+            for above in range(place, part.shape[1], d):
+                made = ones @ (part[:, place : place + d] * part[:, above : above + d])
+                self._put("squares", shift + WIDTH * (place + above) // d, made if place == above else 2.0 * made)
 
-    def _put(self, second: bool, shift: int, exact: Floats) -> None:  # noqa: FBT001  (one of two sums)
-        held = self._open.get((second, shift))
+    def _put(self, what: str, shift: int, exact: Floats) -> None:
+        held = self._open.get((what, shift, len(exact)))
         if held is None:
-            self._open[second, shift] = exact.astype(np.int64)
+            self._open[what, shift, len(exact)] = exact.astype(np.int64)
         else:
             held += exact.astype(np.int64)
 
     def _fold(self) -> None:
-        for (second, shift), values in self._open.items():
-            total = self._seconds if second else self._sums
-            total[0] = wide.plus(total[0], wide.placed(values, shift))
+        for (what, shift, _), held in self._open.items():
+            total = self._sums if what == "sums" else self._seconds
+            for place, values in self._blocks(held, square=what == "products"):
+                total[0] = wide.plus(total[0], wide.placed(values, shift + WIDTH * place))
         self._open.clear()
+
+    def _blocks(self, held: NDArray[np.int64], *, square: bool) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """Limbs of each place; of products, of which there is the upper half, both halves."""
+        d, count = self.width, len(held) // self.width
+        for place in range(count):
+            rows = slice(place * d, (place + 1) * d)
+            if not square:
+                yield place, held[rows]
+                continue
+            for above in range(place, count):
+                block = held[rows, above * d : (above + 1) * d]
+                yield place + above, block + (np.triu(block, 1) if place == above else block).T
 
 
 def total(parts: Iterable[Moments], width: int, second: Second) -> Moments:

@@ -175,9 +175,11 @@ class Kind:
         size = 2048 * min(max(len(names), 1), 16)
         tally = GroupTally(len(table.names), len(names), second)
         for rows, X in blocks(table, size):
-            F, shift = self.fixed.integers(self.seen(X, table.names, rows.start), table.names, rows.start)
-            tally.add(F, codes[rows], shift)
+            seen = self.seen(X, table.names, rows.start)
+            F, shift, largest, scale = self.fixed.bounded(seen, table.names, rows.start)
+            tally.add(F, codes[rows], shift, largest, scale)
         return tally.groups(names)
+
 
 @lru_cache(maxsize=64)
 def kind_of(needs: Needs, resolution: float, above: float | None = None, *, counted: bool = False) -> Kind:

@@ -143,7 +143,7 @@ def as_float(number: Wide, exponent: int = 0) -> Floats:
 
     The operations are one multiplication and one addition a plane, which every processor rounds alike.
     """
-    made = number[-1].astype(np.float64, order="C")
+    made: Floats = number[-1].astype(np.float64, order="C")
     for plane in number[-2::-1]:
         made *= float(1 << BITS)
         made += plane

@@ -51,7 +51,8 @@ def _by_cholesky(B: Floats, right: Floats) -> Floats | None:
     factor, failed = lapack.dpotrf(columns, lower=1, clean=0)
     if failed:
         return None
-    share, _ = lapack.dpocon(factor, lapack.dlange("1", columns), uplo="L")
+    norm: Any = lapack.dlange("1", columns)  # type: ignore[call-arg]  # the stubs lack its parameters
+    share, _ = lapack.dpocon(factor, norm, uplo="L")
     if share < len(B) * NEAR:
         return None
     made: Any = lapack.dpotrs(factor, right, lower=1)[0]

@@ -21,7 +21,7 @@ import numpy as np
 from expunge.errors import MismatchError
 from expunge.sums import wide
 from expunge.sums.limbs import Room
-from expunge.sums.moments import FEW, Moments, Tally, total
+from expunge.sums.moments import FEW, Moments, Tally, about_mean, total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,11 +121,7 @@ class Groups:
         """(classes, d) or (classes, d, d) second moments of each class about its own mean, times ``2**exponent``."""
         second = wide.stacked([part.second for part in self.parts if part.second is not None])
         sums = wide.stacked([part.sums for part in self.parts])
-        counts = self.counts.reshape(-1, *[1] * (second.ndim - 2))
-        exact = wide.difference(second, counts, wide.squared(sums, outer=second.ndim == 4))
-        made = wide.as_float(exact, exponent)
-        made /= counts
-        return made
+        return about_mean(second, sums, self.counts[:, None], exponent)
 
     def together(self, width: int, second: Second) -> Moments:
         """The sums over all classes."""

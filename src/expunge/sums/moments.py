@@ -20,6 +20,7 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -43,6 +44,7 @@ Second: TypeAlias = Literal["none", "squares", "products"]
 
 MOST = 2**31 - 1  # records: what exact differences are divided by
 FEW = 4  # rows that are multiplied plane by plane in 64 bits, which is quicker than limbs through BLAS
+SMALL = 256  # columns: where the places of half a matrix are remembered
 FOLDED = 512  # products of 2**51 that are added up in 64 bits
 
 
@@ -133,17 +135,9 @@ class Moments:
         return wide.as_float(self._kept(), exponent)
 
     def centred(self, exponent: int = 0) -> Floats:
-        """(d,) or (d, d) second moments about the mean, times ``2**exponent``; zeros of no record.
-
-        ``(n S - s s') / n``: the difference is exact, and rounded once before it is divided.
-        """
+        """(d,) or (d, d) second moments about the mean, times ``2**exponent``; zeros of no record."""
         kept = self._kept()
-        if not self.count:
-            return np.zeros(kept.shape[1:])
-        exact = wide.difference(kept, self.count, wide.squared(self.sums, outer=kept.ndim == 3))
-        made = wide.as_float(exact, exponent)
-        made /= self.count
-        return made
+        return about_mean(kept, self.sums, self.count, exponent) if self.count else np.zeros(kept.shape[1:])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Moments):
@@ -252,6 +246,36 @@ class Tally:
             for above in range(place, count):
                 block = held[rows, above * d : (above + 1) * d]
                 yield place + above, block + (np.triu(block, 1) if place == above else block).T
+
+
+def about_mean(second: Wide, sums: Wide, count: Any, exponent: int) -> Floats:
+    """(..., d) or (..., d, d) second moments about the mean, times ``2**exponent``, of (planes, ..., d) sums.
+
+    ``(n S - s s') / n``: the difference is exact, and rounded once before it is divided. Of products, which are the
+    same on both sides of the diagonal, one side is worked out.
+    """
+    if second.ndim == sums.ndim:
+        made = wide.as_float(wide.difference(second, count, wide.squared(sums)), exponent)
+        made /= count
+        return made
+    d = sums.shape[-1]
+    rows, columns, back = _small_half(d) if d <= SMALL else _half(d)
+    half = second.reshape(*second.shape[:-2], -1).take(rows * d + columns, axis=-1)
+    products = wide.product(sums.take(rows, axis=-1), sums.take(columns, axis=-1))
+    made = wide.as_float(wide.difference(half, count, products), exponent)
+    made /= count
+    return np.asarray(made.take(back, axis=-1))
+
+
+def _half(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of one half of a (d, d) matrix and its diagonal, and (d, d) which place of the half is where."""
+    rows, columns = np.triu_indices(d)
+    back = np.zeros((d, d), np.intp)
+    back[rows, columns] = back[columns, rows] = np.arange(len(rows))
+    return rows, columns, back
+
+
+_small_half = lru_cache(maxsize=16)(_half)
 
 
 def total(parts: Iterable[Moments], width: int, second: Second) -> Moments:

@@ -73,7 +73,10 @@ def plus(*numbers: Wide) -> Wide:
     """The sum of several, up to a million of them."""
     made = np.zeros((max(map(len, numbers)), *numbers[0].shape[1:]), np.int64)
     for number in numbers:
-        made[: len(number)] += number
+        if len(number) == len(made):
+            made += number
+        else:
+            made[: len(number)] += number
     return carried(made)
 
 

@@ -37,24 +37,38 @@ def solved(xx: Floats, xy: Floats, alpha: float) -> Floats:
     B *= scale
     B.reshape(-1)[:: len(B) + 1] = 1.0
     right = xy * scale[:, None]
-    made = _by_cholesky(B, right)
+    made = _by_cholesky(B, right, least_condition(lengths, alpha))
     if made is None:
         return _of_least_norm(A, B[np.ix_(there, there)], right[there], scale[there], there)
     return np.ascontiguousarray(made * scale[:, None])
 
 
-def _by_cholesky(B: Floats, right: Floats) -> Floats | None:
-    """B^-1 right; None where B is singular, or so near that its digits mean nothing."""
+def least_condition(lengths: Floats, alpha: float) -> float:
+    """What the reciprocal condition in the 1-norm is never below, of columns of length one with a penalty.
+
+    None of the entries is above one, and no eigenvalue below the penalty by the largest squared length.
+    """
+    if not alpha > 0 or not len(lengths):
+        return 0.0
+    return float(alpha / (lengths.max() ** 2 * len(lengths) ** 1.5))
+
+
+def _by_cholesky(B: Floats, right: Floats, least: float) -> Floats | None:
+    """B^-1 right; None where B is singular, or so near that its digits mean nothing.
+
+    That is asked of its reciprocal condition, unless ``least``, which that is never below, settles it.
+    """
     if not len(B):
         return right
     columns = B.T  # as LAPACK reads them; the half that it leaves alone is not cleared either
     factor, failed = lapack.dpotrf(columns, lower=1, clean=0)
     if failed:
         return None
-    norm: Any = lapack.dlange("1", columns)  # type: ignore[call-arg]  # the stubs lack its parameters
-    share, _ = lapack.dpocon(factor, norm, uplo="L")
-    if share < len(B) * NEAR:
-        return None
+    if least < len(B) * NEAR:
+        norm: Any = lapack.dlange("1", columns)  # type: ignore[call-arg]  # the stubs lack its parameters
+        share, _ = lapack.dpocon(factor, norm, uplo="L")
+        if share < len(B) * NEAR:
+            return None
     made: Any = lapack.dpotrs(factor, right, lower=1)[0]
     return np.asarray(made, np.float64)
 

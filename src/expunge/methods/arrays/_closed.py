@@ -1,7 +1,8 @@
 """What all closed forms share: a model is a statistic of its records and what was solved from it.
 
 The statistic is a sum over records, exact, so a record is taken out of it in time that does not depend on how many
-others there are; then the same pure function solves again. A closed form says which sums it needs, solves, and scores.
+others there are; then the same pure function solves again. A closed form says what it keeps, solves, and answers; of
+those that keep sums of numbers, `expunge.methods.arrays._summed` has the rest.
 
 Whether the data are those of the model is asked of the sums themselves: they are compared with the data's own, which
 is all that the result rests on. A table remembers the sums over its records, so that a stream of requests reads none
@@ -10,6 +11,7 @@ twice; a table that remembers none is read once. Learning never looks there.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
@@ -18,16 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from expunge.codec import fingerprint
-from expunge.data.compressed import is_compressed
 from expunge.data.table import expect
 from expunge.errors import DataError, EmptyModelError, LearnError, MismatchError, ParameterError, RefusedError
 from expunge.learners.sklearn import as_learned
 from expunge.learners.surroundings import limited_pools
 from expunge.params import Params
-from expunge.sums.blocks import blocks
-from expunge.sums.sparse import checked_rows
-from expunge.sums.statistics import FINITE, kind_of
-from expunge.sums.summaries import by_class, joint, totals
 from expunge.values import Column, Exact, Forgotten, Quote, Refusal
 
 if TYPE_CHECKING:
@@ -35,8 +32,7 @@ if TYPE_CHECKING:
 
     from expunge.data.table import Table
     from expunge.protocol import Change, Run
-    from expunge.sums.statistics import Kind, Needs, Statistic
-    from expunge.sums.summaries import Summary
+    from expunge.sums.statistics import Needs
     from expunge.values import Scalar, Target
 
     Floats = NDArray[np.float64]
@@ -68,38 +64,29 @@ class ClosedModel:
 
 
 @dataclass(frozen=True)
-class ClosedForm(Params):
-    """The verbs of a closed form; its own file says which sums, how to solve, and how to score."""
+class ClosedForm(Params, ABC):
+    """The verbs of a closed form; its own file says what it keeps, how to solve, and how to answer."""
 
     needs: ClassVar[Needs]
-    sparse: ClassVar[bool] = False  # whether compressed rows are scored as they are
 
     # -- what a closed form says -----------------------------------------------------------------------------------
 
     @property
-    def kind(self) -> Kind:
-        """Which sums, in which fixed point."""
-        return kind_of(self.needs, float(getattr(self, "resolution", 2.0**-32)))
+    @abstractmethod
+    def kind(self) -> Any:
+        """What is kept: a value with a name, by which a table remembers it, and ``of``, which makes it of a table."""
 
-    def solve(self, summary: Any) -> Any:
-        """What predicts, from a summary of at least one record: a pure function in float64."""
-        raise NotImplementedError
+    @abstractmethod
+    def solution(self, statistic: Any, width: int) -> Any:
+        """What answers, from a statistic of at least one record and so many columns: a pure function."""
 
-    def scores(self, solved: Any, X: Any) -> Floats:
-        """(m, classes) scores that sum to one, or (m,) or (m, targets) numbers, for (m, d) float64 rows."""
-        raise NotImplementedError
+    @abstractmethod
+    def answers(self, solved: Any, data: Table) -> Floats:
+        """(n, classes) scores that sum to one, or (n,) or (n, targets) numbers."""
 
-    def summary(self, statistic: Any, width: int) -> Summary:
-        """What is solved from, for so many columns: float64, each number rounded once."""
-        fixed = self.kind.fixed
-        if self.needs in ("moments", "features"):
-            centred = bool(getattr(self, "fit_intercept", True))
-            return joint(statistic, statistic.sums.shape[1] - width, fixed, centred=centred)
-        if self.needs == "sums":
-            return totals(statistic, fixed)
-        if self.needs == "pooled":
-            return by_class(statistic.groups, fixed, statistic.whole)
-        return by_class(statistic, fixed)
+    @abstractmethod
+    def _assumptions(self) -> tuple[str, ...]:
+        """What the claim rests on."""
 
     # -- A ---------------------------------------------------------------------------------------------------------
 
@@ -121,14 +108,7 @@ class ClosedForm(Params):
         if model.solved is None:
             msg = "this model holds no record to predict from: it learned none, or has forgotten all"
             raise EmptyModelError(msg)
-        data = as_learned(data, model.names)
-        if self.sparse and is_compressed(data.columns.features):
-            stored: Any = data.stored
-            checked_rows(stored, data.names, FINITE)
-            return self.scores(model.solved, stored)
-        held = (FINITE.checked(X, data.names, rows.start) for rows, X in blocks(data))
-        made = [self.scores(model.solved, X) for X in held]
-        return np.concatenate(made) if made else self.scores(model.solved, np.zeros((0, len(model.names))))
+        return self.answers(model.solved, as_learned(data, model.names))
 
     def visits(self, data: Table, run: Run) -> int:
         """Each record is read once."""
@@ -178,11 +158,11 @@ class ClosedForm(Params):
 
     # -- the work --------------------------------------------------------------------------------------------------
 
-    def _model(self, statistic: Statistic, names: tuple[str, ...], recipe: str, run: Run) -> ClosedModel:
+    def _model(self, statistic: Any, names: tuple[str, ...], recipe: str, run: Run) -> ClosedModel:
         solved = None
         if statistic.count:
             with limited_pools(run.threads):
-                solved = self.solve(self.summary(statistic, len(names)))
+                solved = self.solution(statistic, len(names))
         return ClosedModel(statistic, solved, names, self._classes(statistic), recipe)
 
     def _solved(
@@ -207,13 +187,17 @@ class ClosedForm(Params):
         kind = self.kind
         if change.into.names != data.names:
             if isinstance(target, Column):  # every row would be read to find out that only the column went
-                return statistic.at(_without(target.name, data, statistic, self.needs))
+                return self._without(statistic, target.name, data.names)
             return kind.of(change.into)
         if _most_go(change, data):
             return kind.of(data.after(target))
         if len(change.out):
             statistic = statistic.minus(kind.of(data.take(change.out)))
         return statistic.plus(kind.of(change.into)) if len(change.into) else statistic
+
+    def _without(self, statistic: Any, name: str, names: tuple[str, ...]) -> Any:
+        """The statistic of the same records without one of the columns."""
+        return statistic.at([place for place, other in enumerate(names) if other != name])
 
     def _read(self, target: Target, change: Change[Table], data: Table) -> int:
         """How many records are read."""
@@ -251,14 +235,6 @@ class ClosedForm(Params):
             msg = f"data other than the model's: it learned labels of type {learned}; got {got}"
             raise MismatchError(msg)
 
-    def _assumptions(self) -> tuple[str, ...]:
-        resolution = self.kind.fixed.resolution
-        return (
-            f"numbers are rounded to multiples of {resolution:g}, which was declared without looking at the data",
-            "sums are exact, and what is solved from them is a function of them: LAPACK with the run's threads",
-            "parameters and columns were not chosen by looking at what is forgotten",
-        )
-
 
 def _nothing(change: Change[Table], data: Table) -> bool:
     """Whether no record and no column goes or comes."""
@@ -281,12 +257,6 @@ def checked(title: str, name: str, value: float, *, above: float = 0.0, strict: 
         bound = f"above {above:g}" if strict else f"of at least {above:g}"
         msg = f"{title} needs {name} to be a finite number {bound}, got {value!r}"
         raise ParameterError(msg)
-
-
-def _without(name: str, data: Table, statistic: Any, needs: str) -> list[int]:
-    """The columns that stay, and the targets behind them."""
-    behind = statistic.sums.shape[1] - len(data.names) if needs == "moments" else 0
-    return [place for place in range(len(data.names) + behind) if place != data.names.index(name)]
 
 
 def _plain(value: Any) -> Any:

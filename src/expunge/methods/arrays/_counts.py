@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from expunge.errors import ParameterError
-from expunge.methods.arrays._closed import ClosedForm, checked
+from expunge.methods.arrays._closed import checked
 from expunge.methods.arrays._posterior import checked_priors, log_priors, posterior
+from expunge.methods.arrays._summed import Summed
 from expunge.sums.fixed import Fixed
 from expunge.sums.statistics import kind_of
 
@@ -51,7 +52,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Counted(ClosedForm):
+class Counted(Summed):
     """Naive Bayes over counts.
 
     Parameters

@@ -12,6 +12,7 @@ Examples
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from scipy.spatial import KDTree
 
 from expunge.errors import ParameterError
 from expunge.methods.arrays._closed import ClosedForm
+from expunge.methods.arrays._summed import in_blocks
 from expunge.sums.rows import Rows
 
 if TYPE_CHECKING:
@@ -97,13 +99,17 @@ class Neighbors(ClosedForm):
         """The records themselves."""
         return Keeping(self.responding)
 
-    def summary(self, statistic: Any, width: int) -> Any:
-        """The records themselves."""
-        return statistic
+    @abstractmethod
+    def scores(self, solved: Known, X: Any) -> Floats:
+        """(m, classes) shares of the neighbours, or (m,) or (m, targets) numbers."""
 
-    def solve(self, summary: Rows) -> Known:
+    def solution(self, statistic: Rows, width: int) -> Known:
         """There is nothing to solve."""
-        return Known(summary)
+        return Known(statistic)
+
+    def answers(self, solved: Known, data: Table) -> Floats:
+        """What the neighbours of all rows say."""
+        return in_blocks(self.scores, solved, data)
 
     def asked(self, solved: Known, X: Floats) -> tuple[NDArray[np.intp], Floats]:
         """(m, k) places of the nearest records, and (m, k) weights that sum to one; all, where there are fewer."""

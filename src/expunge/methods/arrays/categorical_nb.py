@@ -26,10 +26,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from expunge.data.table import expect
-from expunge.errors import EmptyModelError, ParameterError
-from expunge.learners.sklearn import as_learned
-from expunge.methods.arrays._closed import ClosedForm, ClosedModel, checked
+from expunge.errors import ParameterError
+from expunge.methods.arrays._closed import ClosedForm, checked
 from expunge.methods.arrays._posterior import checked_priors, log_priors, posterior
 from expunge.sums.categories import Categories, as_names
 
@@ -112,28 +110,20 @@ class CategoricalNB(ClosedForm):
         """Counts of names."""
         return Counting()
 
-    def summary(self, statistic: Any, width: int) -> Any:
-        """The counts themselves: they are few and whole."""
-        return statistic
-
-    def solve(self, summary: Categories) -> Shares:
+    def solution(self, statistic: Categories, width: int) -> Shares:
         """Logarithms of smoothed shares."""
-        alpha, counts, logs = float(self.alpha), summary.counts[:, None], []
-        for column in summary.columns:
+        alpha, counts, logs = float(self.alpha), statistic.counts[:, None], []
+        for column in statistic.columns:
             with_new = np.hstack([column.counts, np.zeros((len(counts), 1), np.int64)])
             logs.append(np.log(with_new + alpha) - np.log(counts + alpha * len(column.names)))
         equal = self.class_prior is None and not self.fit_prior
-        declared = dict.fromkeys(summary.classes, 1.0) if equal else self.class_prior
-        priors = log_priors("CategoricalNB", summary.classes, summary.counts, declared)
-        return Shares(tuple(column.names for column in summary.columns), tuple(logs), priors)
+        declared = dict.fromkeys(statistic.classes, 1.0) if equal else self.class_prior
+        priors = log_priors("CategoricalNB", statistic.classes, statistic.counts, declared)
+        return Shares(tuple(column.names for column in statistic.columns), tuple(logs), priors)
 
-    def predict(self, model: ClosedModel, data: Table) -> Floats:
+    def answers(self, solved: Shares, data: Table) -> Floats:
         """(n, classes) posterior probabilities; a name that no record had counts as one of which there are none."""
-        expect(data)
-        if model.solved is None:
-            msg = "this model holds no record to predict from: it learned none, or has forgotten all"
-            raise EmptyModelError(msg)
-        solved, stored = model.solved, as_learned(data, model.names).stored
+        stored = data.stored
         total = np.tile(solved.priors, (len(data), 1))
         for place, (names, logs) in enumerate(zip(solved.names, solved.logs, strict=True)):
             held = as_names(stored, place)

@@ -31,8 +31,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from expunge.methods.arrays._closed import ClosedForm, checked
+from expunge.methods.arrays._closed import checked
 from expunge.methods.arrays._posterior import checked_priors, log_priors, posterior
+from expunge.methods.arrays._summed import Summed
 from expunge.sums.fixed import Fixed
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Bells:
 
 
 @dataclass(frozen=True)
-class GaussianNB(ClosedForm):
+class GaussianNB(Summed):
     """Columns that are normal and independent within each class.
 
     Parameters

@@ -28,9 +28,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from expunge.errors import ParameterError
-from expunge.methods.arrays._closed import ClosedForm, checked
+from expunge.methods.arrays._closed import checked
 from expunge.methods.arrays._least_squares import solved as least_squares
 from expunge.methods.arrays._posterior import checked_priors, log_priors, posterior
+from expunge.methods.arrays._summed import Summed
 from expunge.sums.fixed import Fixed
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Planes:
 
 
 @dataclass(frozen=True)
-class LinearDiscriminantAnalysis(ClosedForm):
+class LinearDiscriminantAnalysis(Summed):
     """Classes that are normal with one covariance.
 
     Parameters

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from expunge.methods.arrays._closed import ClosedForm
 from expunge.methods.arrays._least_squares import solved
+from expunge.methods.arrays._summed import Summed
 from expunge.methods.arrays.ridge import Line, checked_line, line_scores
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LinearRegression(ClosedForm):
+class LinearRegression(Summed):
     """Least squares.
 
     Parameters

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from expunge.methods.arrays._closed import ClosedForm
 from expunge.methods.arrays._posterior import posterior
+from expunge.methods.arrays._summed import Summed
 from expunge.sums.fixed import Fixed
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Centroids:
 
 
 @dataclass(frozen=True)
-class NearestCentroid(ClosedForm):
+class NearestCentroid(Summed):
     """The class whose mean is nearest by Euclidean distance; of two as near, the first.
 
     Parameters

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from expunge.errors import ParameterError
-from expunge.methods.arrays._closed import ClosedForm
+from expunge.methods.arrays._summed import Summed
 from expunge.sums.fixed import Fixed
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Axes:
 
 
 @dataclass(frozen=True)
-class PCA(ClosedForm):
+class PCA(Summed):
     """Axes of most variance.
 
     Parameters

@@ -37,16 +37,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from expunge.codec import fingerprint
-from expunge.data.table import expect
-from expunge.errors import EmptyModelError, ParameterError
-from expunge.learners.sklearn import as_learned
-from expunge.learners.surroundings import limited_pools
-from expunge.methods.arrays._closed import ClosedForm, ClosedModel
+from expunge.errors import ParameterError
+from expunge.methods.arrays._closed import ClosedForm
+from expunge.methods.arrays._summed import Summed, of_fixed_point
 from expunge.stages.specification import Branches, Vectorise, stages_of
 from expunge.stages.tabular import Tabular
 from expunge.stages.texts import Texts
 from expunge.sums.fixed import Fixed
-from expunge.values import Column
 
 if TYPE_CHECKING:
     from typing import Self
@@ -55,11 +52,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
-    from expunge.protocol import Change, Run
     from expunge.stages.specification import Stage
     from expunge.stages.summary import Front
     from expunge.stages.weights import Terms
-    from expunge.values import Scalar, Target
+    from expunge.values import Scalar
 
 
 @dataclass(frozen=True)
@@ -111,12 +107,12 @@ class Pipeline(ClosedForm):
         return made
 
     @property
-    def last(self) -> ClosedForm:
+    def last(self) -> Summed:
         """The closed form."""
         return self._staged[1]
 
     @property
-    def kind(self) -> Tabular | Texts:  # type: ignore[override]  # the same three verbs, over expanded rows or words
+    def kind(self) -> Tabular | Texts:
         """Which sums are kept."""
         held: Tabular | Texts = self._staged[0]
         return held
@@ -125,43 +121,32 @@ class Pipeline(ClosedForm):
         """Digest of all stages and their parameters."""
         return self._staged[2]
 
-    def predict(self, model: ClosedModel, data: Table) -> NDArray[np.float64]:
-        """(n, classes) scores that sum to one; (n,) or (n, targets) for regression."""
-        expect(data)
-        if model.solved is None:
-            msg = "this model holds no record to predict from: it learned none, or has forgotten all"
-            raise EmptyModelError(msg)
-        rows = as_learned(data, model.names)
-        X = self.kind.matrix(model.solved.front, rows)
-        return self.last.scores(model.solved.last, X)
+    def solution(self, statistic: Any, width: int) -> Piped:
+        """The stages as these records make them, and what the closed form makes of what comes out of them."""
+        front, summary = self.kind.solved(statistic)
+        return Piped(front, self.last.solve(summary))
+
+    def answers(self, solved: Piped, data: Table) -> NDArray[np.float64]:
+        """What the closed form says of what the stages make of the records."""
+        kind: Any = self.kind  # whose front this is
+        return self.last.scores(solved.last, kind.matrix(solved.front, data))
 
     # -- the work ------------------------------------------------------------------------------------------------------
-
-    def _model(self, statistic: Any, names: tuple[str, ...], recipe: str, run: Run) -> ClosedModel:
-        solved = None
-        if statistic.count:
-            with limited_pools(run.threads):
-                front, summary = self.kind.solved(statistic)
-                solved = Piped(front, self.last.solve(summary))
-        return ClosedModel(statistic, solved, names, self._classes(statistic), recipe)
 
     def _classes(self, statistic: Any) -> tuple[Scalar, ...] | None:
         return self.kind.classes(statistic)
 
-    def _changed(self, statistic: Any, target: Target, change: Change[Table], data: Table) -> Any:
-        """The statistic of what remains; a column takes its own places along, and no record is read for it."""
-        if change.into.names != data.names and isinstance(target, Column):
-            return self.kind.without(statistic, target.name)
-        return super()._changed(statistic, target, change, data)
+    def _without(self, statistic: Any, name: str, names: tuple[str, ...]) -> Any:
+        return self.kind.without(statistic, name)  # a column takes its own places along
 
     def _assumptions(self) -> tuple[str, ...]:
         if isinstance(self.kind, Tabular):
-            return (*super()._assumptions(), "stages are made of the same sums, and none is fitted on rows")
+            return (*of_fixed_point(self.kind.fixed), "stages are made of the same sums, and none is fitted on rows")
         return _OF_WORDS
 
     @property
-    def _staged(self) -> tuple[Any, ClosedForm, str]:
-        held: tuple[Any, ClosedForm, str] = self.__dict__["_parts"]
+    def _staged(self) -> tuple[Any, Summed, str]:
+        held: tuple[Any, Summed, str] = self.__dict__["_parts"]
         return held
 
 
@@ -172,7 +157,7 @@ _OF_WORDS = (
 )
 
 
-def _parts(given: Any) -> tuple[Tabular | Texts, ClosedForm, str]:
+def _parts(given: Any) -> tuple[Tabular | Texts, Summed, str]:
     """Which sums are kept, the closed form, and a digest of all that was given."""
     if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
         msg = f"Pipeline takes a sequence of stages, e.g. [StandardScaler(), Ridge()]; got {given!r}"
@@ -181,7 +166,7 @@ def _parts(given: Any) -> tuple[Tabular | Texts, ClosedForm, str]:
     if not isinstance(last, ClosedForm) or isinstance(last, Pipeline):
         msg = f"the last stage of a Pipeline is a closed form of expunge, such as expunge.Ridge(); got {last!r}"
         raise ParameterError(msg)
-    if type(last).summary is not ClosedForm.summary:
+    if not isinstance(last, Summed):
         msg = f"{type(last).__name__} reads its columns itself, and no stage stands before it: learn with it alone"
         raise ParameterError(msg)
     kind: Tabular | Texts

@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from expunge.errors import LearnError
-from expunge.methods.arrays._closed import ClosedForm, checked
+from expunge.methods.arrays._closed import checked
 from expunge.methods.arrays._posterior import checked_priors, log_priors, posterior
+from expunge.methods.arrays._summed import Summed
 from expunge.methods.arrays.linear_discriminant_analysis import checked_share
 from expunge.sums.fixed import Fixed
 
@@ -65,7 +66,7 @@ class Ellipsoids:
 
 
 @dataclass(frozen=True)
-class QuadraticDiscriminantAnalysis(ClosedForm):
+class QuadraticDiscriminantAnalysis(Summed):
     """Classes that are normal, each with a covariance of its own.
 
     Parameters

@@ -31,8 +31,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from expunge.errors import ParameterError
-from expunge.methods.arrays._closed import ClosedForm, checked
+from expunge.methods.arrays._closed import checked
 from expunge.methods.arrays._least_squares import solved
+from expunge.methods.arrays._summed import Summed
 from expunge.sums.fixed import Fixed
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Ridge(ClosedForm):
+class Ridge(Summed):
     """Least squares with a penalty of the squared length of the coefficients.
 
     Parameters

@@ -61,6 +61,17 @@ def test_no_order_of_adding_and_taking_away_shows(second: Any, seed: int, cuts: 
     assert (left.sums.shape, left.sums.tobytes()) == (expected.sums.shape, expected.sums.tobytes())
 
 
+@pytest.mark.parametrize("second", SECONDS)
+@given(seed=seeds, count=st.integers(1, FEW))
+@settings(max_examples=15)
+def test_loose_records_are_taken_away_as_others_are(second: Any, seed: int, count: int) -> None:
+    X = rows(seed, 20)
+    few = X[:count].astype(np.int64)
+    left = Moments.of(X, second).minus(Moments.few(few, second, loose=True))
+    assert left == Moments.of(X[count:], second) == Moments.of(X, second).minus(Moments.few(few, second))
+    assert Moments.of(X[:count], second).minus(Moments.few(few, second, loose=True)) == Moments.none(3, second)
+
+
 def test_the_last_record_leaves_what_nobody_leaves() -> None:
     X = rows(0, 7)
     assert Moments.of(X).minus(Moments.of(X)) == Moments.none(3)

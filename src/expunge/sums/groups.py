@@ -65,11 +65,17 @@ class Groups:
 
     @classmethod
     def few(
-        cls, V: NDArray[np.int64], codes: NDArray[np.intp], names: Sequence[Scalar], second: Second = "products"
+        cls,
+        V: NDArray[np.int64],
+        codes: NDArray[np.intp],
+        names: Sequence[Scalar],
+        second: Second = "products",
+        *,
+        loose: bool = False,
     ) -> Groups:
-        """Of at most `FEW` rows of whole numbers below 2**62."""
+        """Of at most `FEW` rows of whole numbers below 2**62, as `Moments.few`."""
         there = sorted(set(codes.tolist()))
-        parts = [Moments.few(V if len(there) == 1 else V[codes == code], second) for code in there]
+        parts = [Moments.few(V if len(there) == 1 else V[codes == code], second, loose=loose) for code in there]
         return cls(tuple(names[code] for code in there), tuple(parts))
 
     def plus(self, other: Groups) -> Groups:

@@ -76,15 +76,20 @@ class Moments:
         return tally.moments()
 
     @classmethod
-    def few(cls, V: NDArray[np.int64], second: Second = "products") -> Moments:
-        """Of at most `FEW` rows of whole numbers below 2**62: in 64 bits, plane by plane."""
+    def few(cls, V: NDArray[np.int64], second: Second = "products", *, loose: bool = False) -> Moments:
+        """Of at most `FEW` rows of whole numbers below 2**62: in 64 bits, plane by plane.
+
+        Second moments that are ``loose`` are not carried yet. They can be taken away, which carries what is left; as
+        sums of their own they are in no form.
+        """
         planes = wide.carried(V[None])  # (planes, m, d), three at most
         one = len(V) == 1
         sums = planes[:, 0] if one else wide.carried(planes.sum(axis=1))
         if second == "none":
             return cls(len(V), sums, None)
         products = wide.squared(planes, outer=second == "products")
-        return cls(len(V), sums, wide.carried([made[0] if one else made.sum(axis=0) for made in products]))
+        made = np.array([each[0] if one else each.sum(axis=0) for each in products])
+        return cls(len(V), sums, made if loose else wide.carried(made))
 
     @classmethod
     def none(cls, width: int, second: Second = "products") -> Moments:
@@ -259,20 +264,20 @@ def about_mean(second: Wide, sums: Wide, count: Any, exponent: int) -> Floats:
         made /= count
         return made
     d = sums.shape[-1]
-    rows, columns, back = _small_half(d) if d <= SMALL else _half(d)
-    half = second.reshape(*second.shape[:-2], -1).take(rows * d + columns, axis=-1)
+    rows, columns, places, back = _small_half(d) if d <= SMALL else _half(d)
+    half = second.reshape(*second.shape[:-2], -1).take(places, axis=-1)
     products = wide.product(sums.take(rows, axis=-1), sums.take(columns, axis=-1))
     made = wide.as_float(wide.difference(half, count, products), exponent)
     made /= count
     return np.asarray(made.take(back, axis=-1))
 
 
-def _half(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of one half of a (d, d) matrix and its diagonal, and (d, d) which place of the half is where."""
+def _half(d: int) -> tuple[NDArray[np.intp], ...]:
+    """Rows, columns and places of one half of a (d, d) matrix with its diagonal, and (d, d) what of it is where."""
     rows, columns = np.triu_indices(d)
     back = np.zeros((d, d), np.intp)
     back[rows, columns] = back[columns, rows] = np.arange(len(rows))
-    return rows, columns, back
+    return rows, columns, rows * d + columns, back
 
 
 _small_half = lru_cache(maxsize=16)(_half)

@@ -110,8 +110,8 @@ class Kind:
         """By which a table remembers its sums."""
         return f"sums of {self.needs} in {self.fixed.resolution!r} above {self.above!r}, counted {self.counted}"
 
-    def of(self, table: Table) -> Any:
-        """The statistic of these records.
+    def of(self, table: Table, *, loose: bool = False) -> Any:
+        """The statistic of these records; of a few, ``loose``: to be taken away, and for nothing else (`Moments.few`).
 
         Raises
         ------
@@ -119,10 +119,10 @@ class Kind:
             For features that are no numbers within the range, or labels of another kind than the sums are of.
         """
         if self.needs in ("moments", "features"):
-            return self._moments(table)
+            return self._moments(table, loose=loose)
         if self.needs == "pooled":
-            return Pooled(self._groups(table, "none"), self._moments(table, labels=False))
-        return self._groups(table, BY_CLASS[self.needs])
+            return Pooled(self._groups(table, "none", loose=loose), self._moments(table, labels=False, loose=loose))
+        return self._groups(table, BY_CLASS[self.needs], loose=loose)
 
     def seen(self, X: Any, names: Sequence[str], start: int = 0) -> Any:
         """What the sums are over, of (m, d) numbers, dense or in compressed rows."""
@@ -150,7 +150,7 @@ class Kind:
         tallies = sparse_sums(X, codes, len(names), table.names, self.fixed)
         return Groups(names, tuple(tallies))
 
-    def _moments(self, table: Table, *, labels: bool = True) -> Moments:
+    def _moments(self, table: Table, *, labels: bool = True, loose: bool = False) -> Moments:
         y = responses(table) if self.needs == "moments" and labels else np.zeros((len(table), 0))
         d, names = len(table.names), (*table.names, *["label"] * y.shape[1])
         tally = None
@@ -160,18 +160,18 @@ class Kind:
                 Z = np.empty((len(X), d + y.shape[1]))
                 Z[:, :d], Z[:, d:] = X, y[rows]
             if len(table) <= FEW:
-                return Moments.few(self.fixed.whole(Z, names, rows.start))
+                return Moments.few(self.fixed.whole(Z, names, rows.start), loose=loose)
             tally = Tally(d + y.shape[1]) if tally is None else tally
             tally.add(*self.fixed.bounded(Z, names, rows.start))
         return Moments.none(d + y.shape[1]) if tally is None else tally.moments()
 
-    def _groups(self, table: Table, second: Second) -> Groups:
+    def _groups(self, table: Table, second: Second, *, loose: bool = False) -> Groups:
         names, codes = classes(table)
         if is_compressed(table.columns.features):
             return self._sparse(table, names, codes)
         if len(table) <= FEW:
             parts = [self.fixed.whole(self.seen(X, table.names), table.names) for _, X in blocks(table)]
-            return Groups.few(parts[0], codes, names, second) if parts else Groups((), ())
+            return Groups.few(parts[0], codes, names, second, loose=loose) if parts else Groups((), ())
         size = 2048 * min(max(len(names), 1), 16)
         tally = GroupTally(len(table.names), len(names), second)
         for rows, X in blocks(table, size):

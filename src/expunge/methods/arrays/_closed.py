@@ -192,8 +192,12 @@ class ClosedForm(Params, ABC):
         if _most_go(change, data):
             return kind.of(data.after(target))
         if len(change.out):
-            statistic = statistic.minus(kind.of(data.take(change.out)))
+            statistic = statistic.minus(self._gone(data.take(change.out)))
         return statistic.plus(kind.of(change.into)) if len(change.into) else statistic
+
+    def _gone(self, table: Table) -> Any:
+        """The statistic of records that are taken away."""
+        return self.kind.of(table)
 
     def _without(self, statistic: Any, name: str, names: tuple[str, ...]) -> Any:
         """The statistic of the same records without one of the columns."""

@@ -82,6 +82,9 @@ class Summed(ClosedForm):
             return self.scores(solved, stored)
         return in_blocks(self.scores, solved, data)
 
+    def _gone(self, table: Table) -> Any:
+        return self.kind.of(table, loose=True)
+
     def _without(self, statistic: Any, name: str, names: tuple[str, ...]) -> Any:
         behind = statistic.sums.shape[1] - len(names) if self.needs == "moments" else 0  # targets stay
         gone = names.index(name)

@@ -59,7 +59,7 @@ def closed_form_cost(n: int, requests: int = 1, *, batch: bool = False) -> int:
 
     One after the other each reads its own; as one batch they read those that go or those that stay, whichever are
     fewer. Learning reads n. **Where refitting is as cheap**: besides reading, each request solves again, which takes
-    from a third of a millisecond to a few, whatever n is. A table that an estimator fits in that time is as well fitted
+    from a tenth of a millisecond to a few, whatever n is. A table that an estimator fits in that time is as well fitted
     again, and requests that come together are best worked off as one batch, which solves once.
 
     Parameters

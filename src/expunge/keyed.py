@@ -36,13 +36,21 @@ if TYPE_CHECKING:
 
     Secret: TypeAlias = bytes | Key
 
+KEPT = 64  # subkeys that a key remembers: the few that every request asks for
 BLOCK = 16  # bytes of an AES block
 ROWS = 1 << 16  # rows enciphered at a time: the working copy stays in the cache
 
 
 def subkey(key: Secret, *names: object) -> bytes:
     """32 bytes that belong to these names under this key."""
-    return HKDF(SHA256(), 32, salt=None, info=b"expunge/1" + b"".join(map(_canonical, names))).derive(bytes(key))
+    info = b"expunge/1" + b"".join(map(_canonical, names))
+    held: dict[bytes, bytes] = {} if isinstance(key, bytes) else key.subkeys
+    if info not in held:
+        made = HKDF(SHA256(), 32, salt=None, info=info).derive(bytes(key))
+        if len(held) >= KEPT:
+            return made
+        held[info] = made
+    return held[info]
 
 
 def seed(key: Secret, *names: object) -> int:

@@ -234,10 +234,10 @@ def apply(table: Table, made: Change[Table]) -> Table:
     """The table after a change: those that stay, then those that come."""
     if not len(made.out) and not len(made.into):
         return table if made.into.names == table.names else made.into
-    kept = np.delete(np.arange(len(table)), made.out)
+    kept = table.without(made.out)
     if not len(made.into):
-        return table.take(kept) if made.into.names == table.names else made.into
-    return table.take(kept).joined(made.into) if len(kept) else made.into
+        return kept if made.into.names == table.names else made.into
+    return kept.joined(made.into) if len(kept) else made.into
 
 
 def _without(step: Target, erased: set[str]) -> Target:

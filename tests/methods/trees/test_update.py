@@ -123,8 +123,8 @@ MUTANTS = {
     },
     "a constant feature is kept": {
         "_following": (
-            "            if not scan(x, y, w, m, draw, rule, f, desk.row, j * step, cells):\n                return False",  # noqa: E501
-            "            scan(x, y, w, m, draw, rule, f, desk.row, j * step, cells)",
+            "            if not scan(z, m, seen, draw, rule, f, desk.row, j * step):\n                return False",
+            "            scan(z, m, seen, draw, rule, f, desk.row, j * step)",
         )
     },
     "a revived feature is overlooked": {

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.methods.trees._build import scan
-from expunge.methods.trees._candidates import adjust_code, adjust_number, base_of, outdated
+from expunge.methods.trees._build import read, scan
+from expunge.methods.trees._candidates import adjust_code, adjust_number, base_of, column_for, lent_column, outdated
 from expunge.methods.trees._cells import factors
 from expunge.methods.trees._changes import Desk, News
 from expunge.methods.trees._choice import stride
@@ -99,16 +99,16 @@ def follow(row: Any, at: int, lo: int, hi: int, news: News, held: Held, draw: An
 def look_again(desk: Desk, used: int, found: NDArray[np.int32], held: Held, seed: Any, rule: Rule) -> bool:
     """Scan the marked features anew over the records of the node; False where one of them is constant now."""
     m, step = len(found), stride(rule.settings)
-    x, y, w, cells = np.empty(m), np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64)
+    room = column_for(m, rule.settings)
+    z = lent_column(room)
     for i in range(m):
-        y[i], w[i] = held.y[found[i]], held.weight[found[i]]
+        z.y[i], z.weight[i] = held.y[found[i]], held.weight[found[i]]
     for j in range(used):
         if desk.again[j]:
             f = desk.row[j * step + NAME]
-            for i in range(m):
-                x[i] = held.X[found[i], f]
+            seen = read(held.X, 0, found, f, z.x)
             draw = of_cuts(seed, of_feature(seed, rule.names[f]))
-            if not scan(x, y, w, m, draw, rule, f, desk.row, j * step, cells):
+            if not scan(z, m, seen, draw, rule, f, desk.row, j * step):
                 return False
     return True
 

@@ -6,12 +6,12 @@ its own rows are zeroed, and so are the records that no version holds any more.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import numpy as np
 
@@ -37,13 +37,14 @@ from expunge.methods.trees._update import Changes, advance, let_all_go
 from expunge.methods.trees._walk import flatten, measure, unflatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from expunge.methods.trees._records import Roster
     from expunge.values import Scalar
 
+NOBODY = np.zeros(0, np.int64)
 MANY = 256  # changes from which on threads are worth their start
 MOST_GROUPS = 16
 
@@ -118,8 +119,9 @@ class Standing:
     def __init__(self, grove: Grove, roots: NDArray[np.int64]) -> None:
         self.grove, self.roots = grove, roots
 
-    def __del__(self) -> None:
-        self.grove.let_go(self.roots)
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not ending():
+            self.grove.let_go(self.roots)
 
 
 @dataclass(frozen=True)
@@ -194,17 +196,34 @@ class Version:
     roster : Roster or None
         The records; None where nobody has shown them.
     census : Census
+    out, into : (k,) int64
+        Slots that the version before had and this one has not, and those that came with it.
     """
 
-    def __init__(self, parts: tuple[Standing, ...], sizes: Any, alive: Any, roster: Any, census: Census) -> None:
+    def __init__(
+        self,
+        parts: tuple[Standing, ...],
+        sizes: Any,
+        alive: Any,
+        roster: Any,
+        census: Census,
+        out: NDArray[np.int64] = NOBODY,
+        into: NDArray[np.int64] = NOBODY,
+    ) -> None:
         self.parts, self.sizes, self.alive, self.roster, self.census = parts, sizes, alive, roster, census
+        self.into = into
         if roster is not None:
-            roster.versions.add(self)
+            roster.entered(self, out)
 
-    def __del__(self) -> None:
-        if self.roster is not None:
-            self.roster.versions.discard(self)
-            self.roster.tidy()
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if self.roster is not None and not ending():
+            self.roster.left(self, self.into)
+
+    def holds(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each of these records is one of this version."""
+        made, there = np.zeros(len(slots), bool), slots < len(self.alive)
+        made[there] = self.alive[slots[there]]
+        return made
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -251,20 +270,24 @@ class Version:
 
     def advanced(self, out: Any, into: Any, k: int, threads: int) -> tuple[Version, int]:
         """The next version, without the slots ``out`` and with ``into``, and how many records were read."""
-        roster, trees = self.roster, np.arange(self.trees)
-        counted = np.concatenate([out, into]).astype(np.int32)
-        signs = np.concatenate([np.full(len(out), -1), np.full(len(into), 1)])
+        roster = self.roster
+        counted, signs = np.concatenate([out, into]), np.ones(len(out) + len(into), np.int64)
+        signs[: len(out)] = -1
         heavy = roster.weight[counted] > 0
-        counted, signs = counted[heavy], signs[heavy]
+        if not heavy.all():
+            counted, signs = counted[heavy], signs[heavy]
         start, rows = by_tree(occupied(roster.units[counted], self.trees, k), self.trees)
         alive, gone = np.zeros(roster.count, bool), np.zeros(roster.count, bool)
         alive[: len(self.alive)] = self.alive
         gone[out], alive[out], alive[into] = True, False, True
-        made = self._made(Changes(start, counted[rows], signs[rows], gone, self.sizes), roster.held, threads)
-        came = np.bincount(np.repeat(trees, np.diff(start)), weights=signs[rows], minlength=self.trees)
+        signs_of = signs[rows]
+        made = self._made(
+            Changes(start, counted[rows].astype(np.int32), signs_of, gone, self.sizes), roster.held, threads
+        )
+        came = np.concatenate([[0], np.cumsum(signs_of)])
         parts = tuple(Standing(old.grove, roots) for old, (roots, _) in zip(self.parts, made, strict=True))
         census = self.census.after(roster, counted, signs, out, into)
-        version = Version(parts, self.sizes + came.astype(np.int64), alive, roster, census)
+        version = Version(parts, self.sizes + np.diff(came[start]), alive, roster, census, out, into)
         return version, sum(read for _, read in made)
 
     def _made(self, changes: Changes, held: Held, threads: int) -> list[tuple[Any, int]]:
@@ -323,16 +346,3 @@ def _placed(grove: Grove, bulk: Bulk, t: int) -> int:
         grove.pool.counters[-1] = 0
         grove.grow(0.5)
     return int(root)
-
-
-def weak_versions() -> WeakSet[Version]:
-    """Where a roster keeps its versions, without keeping them alive."""
-    return WeakSet()
-
-
-def living(versions: Iterable[Version], count: int) -> NDArray[np.bool_]:
-    """(count,) whether any version holds a record."""
-    held = np.zeros(count, bool)
-    for version in versions:
-        held[: len(version.alive)] |= version.alive
-    return held

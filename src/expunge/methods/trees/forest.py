@@ -31,8 +31,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from weakref import ref
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +47,7 @@ from expunge.methods.trees._hashing import occupied
 from expunge.methods.trees._layout import Rule
 from expunge.methods.trees._model import FittedForest, Tree, expect_forest
 from expunge.methods.trees._reading import importances_of, read_tree, scores
-from expunge.methods.trees._records import Batch, Roster
+from expunge.methods.trees._records import TOLD, Batch, Places, Roster, Told
 from expunge.methods.trees._settings import checked, mismatch, plain, task_of
 from expunge.methods.trees._versions import MOST_GROUPS, Census, Version, empty, loaded
 from expunge.params import Params
@@ -123,7 +124,12 @@ class Forest(Params):
 
     def recipe(self) -> str:
         """Digest of all parameters: each decides what the trees are."""
-        return _recipe_of(tuple((field.name, plain(field.name, getattr(self, field.name))) for field in fields(self)))
+        return self._recipe
+
+    @cached_property
+    def _recipe(self) -> str:
+        held = tuple((field.name, plain(field.name, getattr(self, field.name))) for field in fields(self))
+        return fingerprint((Forest, held))
 
     def learn(self, data: Table, run: Run) -> FittedForest:
         """A forest of the records."""
@@ -165,8 +171,8 @@ class Forest(Params):
         change = data.change(target)
         if change is None:
             return Refusal("no record carries this target; a forest forgets what records say", "never")
-        version, slots = self._shown(model, data, run)
-        examples = self._bound(version, slots[change.out], change.into, data, run)
+        version, places = self._shown(model, data, run)
+        examples = self._bound(version, places.slots(change.out), change.into, data, run)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
 
@@ -177,21 +183,25 @@ class Forest(Params):
         if change is None:
             refusal = self.quote(model, target, data, run)
             raise RefusedError(refusal) if isinstance(refusal, Refusal) else LearnError("a quote changed its mind")
-        version, slots = self._shown(model, data, run)
-        out, into = slots[change.out], change.into
+        version, places = self._shown(model, data, run)
+        out, into = places.slots(change.out), change.into
         if not len(out) and not len(into) and into.names == data.names:
             return Forgotten(model, Exact(), 0)
         schema = self._schema_like(model)
-        come = np.zeros(0, np.int64)
+        come, slots_after = np.zeros(0, np.int64), None
         if len(into) or into.names != data.names:
             batch = self._batch(into, schema, version.census.classes, run) if into.names == data.names else None
             if batch is None:  # other features, or a class that the trees do not know
                 after = data.after(target)
                 return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
             come = version.roster.append(batch)
-            slots_after = np.concatenate([np.delete(slots, change.out), come])
-            data.tallies_after(target)[SLOTS] = (version.roster, slots_after)  # or the next request looks at all rows
-        after_it, read = version.advanced(out, come, self._each, run.threads)
+            slots_after = np.concatenate([np.delete(places.slots(), change.out), come])
+        try:
+            after_it, read = version.advanced(out, come, self._each, run.threads)
+        except BaseException:
+            version.roster.doubt(come)  # nobody will hold them
+            raise
+        data.tallies_after(target)[TOLD] = Told(ref(after_it), slots_after)  # or the next request looks at all rows
         examples = read + (len(out) + len(come)) * self._each
         return Forgotten(self._named(after_it, schema, run), Exact(), examples)
 
@@ -321,28 +331,27 @@ class Forest(Params):
         sizes = np.diff(bulk.starts[:, 2])
         return Version(loaded(bulk, groups, rule, seeds), sizes, np.ones(count, bool), roster, census)
 
-    def _shown(self, model: FittedForest, data: Table, run: Run) -> tuple[Version, NDArray[np.int64]]:
-        """The trees of a model with its records, which are those of the data; and the slot of each row."""
+    def _shown(self, model: FittedForest, data: Table, run: Run) -> tuple[Version, Places]:
+        """The trees of a model with its records, which are those of the data; and where its rows are."""
         self._refuse_foreign(model, run)
         version: Version | None = model.__dict__.get("_version")
         self._refuse_unlike(model, data)
-        slots = None if version is None else version.roster.known(data, version.alive, data.tallies.pop(SLOTS, None))
-        if version is not None and slots is not None:
-            return version, slots
+        places = None if version is None else version.roster.known(data, version)
+        if version is not None and places is not None:
+            return version, places
         schema = replace(self._schema_like(model), weight=self.weight)
         batch = self._batch(data, schema, model.classes if version is None else version.census.classes, run)
         if batch is None:
             mismatch("data", "records of other classes", "those that it learned")
         if version is not None:
-            return version, version.roster.matched(data, batch, version.alive)
+            return version, version.roster.matched(data, batch, version)
         roster = Roster(data, batch)
         groups = min(run.threads, self.trees, MOST_GROUPS)
         found = Census(None, np.zeros(0, np.int64), False, 0, roster.total(np.arange(roster.count))).records
         if found != model.records:
             mismatch("data", found[:16], model.records[:16])
         version = model.__dict__["_version"] = self._from_arrays(model, roster, run, groups)
-        slots = roster.known(data, version.alive)
-        return version, np.zeros(0, np.int64) if slots is None else slots
+        return version, Places(roster.places[data.columns], data.rows)
 
     def _bound(self, version: Version, out: Any, into: Table, data: Table, run: Run) -> int:
         """At most so many visits: all records of the trees that a changed one is in, or in all where it is learned."""
@@ -372,13 +381,6 @@ class Forest(Params):
         if (data.classes if data.task == "classification" else None) != (model.classes if model.declared else None):
             mismatch("declared classes", str(data.classes), str(model.classes if model.declared else None))
 
-
-@lru_cache(maxsize=64)
-def _recipe_of(held: tuple[tuple[str, Any], ...]) -> str:
-    return fingerprint((Forest, held))
-
-
-SLOTS = "slots in a forest"  # of a table that an addition or correction made, by who learned it
 
 _ASSUMPTIONS = (
     (

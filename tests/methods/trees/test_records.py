@@ -83,12 +83,17 @@ def test_slots_of_forgotten_records_are_taken_again() -> None:
 def test_a_table_of_before_does_not_lead_to_whoever_took_the_slot() -> None:
     data, forest = people(), Forest(trees=4, share=0.5)
     model = forest.learn(data, RUN)
-    before, first = data, int(data.ids[0])
+    before, target = data, Records([int(data.ids[0])])
     roster = model.__dict__["_version"].roster
-    number = 0
-    while roster.filled[roster.ids == first].any() or not len(roster.free):
-        for target in (Records([int(data.ids[0])]), Addition(fresh(data, number))):
-            model, data = forest.forget(model, target, data, RUN).model, data.after(target)
+    slot, number = int(np.flatnonzero(roster.ids == data.ids[0])[0]), 0
+    model, data = forest.forget(model, target, data, RUN).model, data.after(target)
+    while True:
+        come = Addition(fresh(data, number))
+        model, data = forest.forget(model, come, data, RUN).model, data.after(come)
+        if roster.filled[slot]:
+            break
+        went = Records([10**6 + number])
+        model, data = forest.forget(model, went, data, RUN).model, data.after(went)
         number += 1
     assert len(before) == len(data)
     with pytest.raises(MismatchError, match="other than the model's"):

@@ -55,13 +55,18 @@ def variance(row: NDArray[Any], at: int, sums: NDArray[Any], left: int, right: i
 
 
 @kernel
-def choose(row: NDArray[Any], used: int, sums: NDArray[Any], weight: int, settings: NDArray[np.int64]) -> int:
-    """Feature and cut, as ``feature * candidates + cut``; -1 where no candidate is allowed.
+def unsplit(sums: NDArray[Any]) -> float:
+    """What `variance` says of a cut that explains nothing, and a little more than rounding adds to it."""
+    high, low = mean_limbs(sums)
+    rest = float((sums[1] - sums[0] * high) * 4294967296 + (sums[2] - sums[0] * low))
+    return rest * rest / float(sums[0]) * (1.0 + 2.0**-40)
 
-    A split of numbers has to explain more than what rounding the mean down leaves over.
-    """
+
+@kernel
+def choose(row: NDArray[Any], used: int, sums: NDArray[Any], weight: int, settings: NDArray[np.int64]) -> int:
+    """Feature and cut, as ``feature * candidates + cut``; -1 where none is allowed, or none of numbers explains any."""
     s, width, numbers = settings[CANDIDATES], settings[WIDTH], settings[NUMBERS]
-    best, most, step = -1, float(weight) if numbers == 1 else -1.0, stride(settings)
+    best, most, step = -1, unsplit(sums) if numbers == 1 else -1.0, stride(settings)
     for j in range(used):
         for t in range(row[j * step + CUTS]):
             at = j * step + HEAD + s + t * width

@@ -203,7 +203,11 @@ class Forest(Params):
             raise
         data.tallies_after(target)[TOLD] = Told(ref(after_it), slots_after)  # or the next request looks at all rows
         examples = read + (len(out) + len(come)) * self._each
-        return Forgotten(self._named(after_it, schema, run), Exact(), examples)
+        made = self._named(after_it, schema, run)
+        if not after_it.kept.all():  # pools know a class that lost its last record: others are made of the arrays
+            made = FittedForest(*(getattr(made, field.name) for field in fields(made)))
+            self._shown(made, data.after(target), run)
+        return Forgotten(made, Exact(), examples)
 
     # -- beside the verbs ----------------------------------------------------------------------------------------------
 

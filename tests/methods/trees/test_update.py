@@ -116,7 +116,7 @@ MUTANTS = {
         )
     },
     "nothing is erased": {
-        "_rows": ("    table[row, :] = 0\n    table[row, 0] = counters[kind]", "    table[row, 0] = counters[kind]")
+        "_rows": ("        table[row, column] = 0\n    table[row, 0]", "        pass\n    table[row, 0]")
     },
     "seeds go by row and not by path": {
         "_update": ("of_child(seed, child))", "of_child(seed, child + (hi - lo) % 2))")

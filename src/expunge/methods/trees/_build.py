@@ -9,7 +9,7 @@ import numpy as np
 
 from expunge.methods.trees._candidates import Column, column_for, cut_of, lent_column, scan_codes, scan_numbers, tally
 from expunge.methods.trees._choice import choose, stride
-from expunge.methods.trees._compiled import kernel, lent
+from expunge.methods.trees._compiled import ahead, kernel, lent, uncounted
 from expunge.methods.trees._hashing import missing_right, of_child, of_cuts, of_feature
 from expunge.methods.trees._layout import (
     CANDIDATES,
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TURNED = 64  # features up to which the records of a subtree are laid out column by column
+FEW = 24  # records from which on that pays
+SOON = 8  # records between the one that is read and the one that is asked for
 
 
 class Source(NamedTuple):
@@ -95,11 +97,12 @@ def source(held: Held, slots: NDArray[np.int32]) -> Source:
     """The records of these slots; few features are copied side by side, many are read where they lie."""
     X, labels, weights = held  # taken out once: each time costs an atomic addition
     d, m = X.shape[1], len(slots)
-    if d > TURNED:
+    if d > TURNED or m < FEW:
         return Source(X, labels, weights, slots.copy(), 0)
     values = np.empty((d, m))
     y, weight = np.empty(m, np.int64), np.empty(m, np.int64)
     for i in range(m):
+        ahead(X, slots[min(i + SOON, m - 1)])
         slot = slots[i]
         y[i], weight[i] = labels[slot], weights[slot]
         for f in range(d):
@@ -107,7 +110,7 @@ def source(held: Held, slots: NDArray[np.int32]) -> Source:
     return Source(values, y, weight, np.arange(m).astype(np.int32), 1)
 
 
-@kernel
+@uncounted
 def read(values: Any, turned: int, at: NDArray[np.int32], f: int, x: NDArray[np.float64]) -> tuple[float, float, int]:
     """One feature of some records, to ``x``: its lowest and highest number, and how many are not missing."""
     lo, hi, there = math.inf, -math.inf, 0
@@ -120,7 +123,7 @@ def read(values: Any, turned: int, at: NDArray[np.int32], f: int, x: NDArray[np.
     return lo, hi, there
 
 
-@kernel
+@uncounted
 def sift(order: NDArray[np.int64], a: int, size: int) -> None:
     """Put an entry of a heap where it belongs; the least is at the top."""
     while 2 * a + 1 < size:
@@ -132,7 +135,7 @@ def sift(order: NDArray[np.int64], a: int, size: int) -> None:
         a = b
 
 
-@kernel
+@uncounted
 def heap(order: NDArray[np.int64], names: NDArray[np.uint32], seed: Any) -> None:
     """All features by the keyed hash of their names at this node; equal ones by column."""
     d = len(order)
@@ -142,7 +145,7 @@ def heap(order: NDArray[np.int64], names: NDArray[np.uint32], seed: Any) -> None
         sift(order, a, d)
 
 
-@kernel
+@uncounted
 def scan(z: Column, m: int, seen: tuple[float, float, int], draw: Any, rule: Rule, f: int, row: Any, at: int) -> bool:
     """What a feature offers, to an erased part of ``row``; False where it is constant."""
     for k in range(stride(rule.settings)):
@@ -153,7 +156,7 @@ def scan(z: Column, m: int, seen: tuple[float, float, int], draw: Any, rule: Rul
     return scan_numbers(z, m, seen, draw, rule.settings, row, at)
 
 
-@kernel
+@uncounted
 def fill(of: Source, at: NDArray[np.int32], seed: Any, rule: Rule, z: Space) -> tuple[int, int]:
     """All candidates of a node: the first features in its order that are not constant; how many, how many skipped."""
     m, size, used, skipped, step = len(at), len(z.order), 0, 0, stride(rule.settings)
@@ -176,7 +179,7 @@ def fill(of: Source, at: NDArray[np.int32], seed: Any, rule: Rule, z: Space) -> 
     return used, skipped
 
 
-@kernel
+@uncounted
 def stops(sums: NDArray[Any], weight: int, depth: int, settings: NDArray[np.int64]) -> bool:
     """Whether a node is a leaf whatever its candidates: too small, too deep, or of one class."""
     if weight < settings[MIN_SPLIT] or depth >= settings[MAX_DEPTH]:
@@ -196,22 +199,24 @@ def goes_left(x: float, cut: float, coded: int, side: int) -> bool:
     return x == cut if coded == 1 else x < cut
 
 
-@kernel
+@uncounted
 def describe(pool: Pool, v: int, best: int, used: int, skipped: int, seed: Any, rule: Rule, row: NDArray[Any]) -> None:
     """Make an inner node of a new one, which lacks its children still."""
-    node, s, step = pool.nodes[v], rule.settings[CANDIDATES], stride(rule.settings)
+    nodes, s, step = pool.nodes, rule.settings[CANDIDATES], stride(rule.settings)
     at = best // s * step
     f = row[at + NAME]
     pool.cuts[v] = cut_of(row, at, best % s, rule.categories[f])
-    node[LEFT], node[RIGHT], node[FEATURE], node[USED], node[SKIPPED] = -1, -1, f, used, skipped
-    node[SIDE] = missing_right(of_cuts(seed, of_feature(seed, rule.names[f]))) if row[at + MISSING] > 0 else TO_LARGER
-    node[STAT] = taken(pool.stats, pool.counters, STATS)
-    if node[STAT] >= 0:
+    nodes[v, LEFT], nodes[v, RIGHT], nodes[v, FEATURE], nodes[v, USED], nodes[v, SKIPPED] = -1, -1, f, used, skipped
+    lost = missing_right(of_cuts(seed, of_feature(seed, rule.names[f])))
+    nodes[v, SIDE] = lost if row[at + MISSING] > 0 else TO_LARGER
+    stat = taken(pool.stats, pool.counters, STATS)
+    nodes[v, STAT] = stat
+    if stat >= 0:
         for k in range(len(row)):
-            pool.stats[node[STAT], k] = row[k]
+            pool.stats[stat, k] = row[k]
 
 
-@kernel
+@uncounted
 def divide(
     of: Source, at: NDArray[np.int32], kept: NDArray[np.int64], cut: float, f: int, coded: int, side: int
 ) -> int:
@@ -228,7 +233,7 @@ def divide(
     return left
 
 
-@kernel
+@uncounted
 def count(of: Source, at: NDArray[np.int32], sums: NDArray[Any], numbers: int) -> int:
     """The sums of some records; their weight."""
     total = 0
@@ -250,7 +255,7 @@ def lent_space(z: Space) -> Space:
     return Space(lent_column(z.column), lent(z.order), lent(z.row))
 
 
-@kernel
+@uncounted
 def push(todo: NDArray[np.int64], seeds: Any, n: int, job: tuple[int, int, int, int, int], seed: Any) -> int:
     """One entry more of a stack of n; how many there are now."""
     for k in range(JOB):
@@ -279,7 +284,7 @@ def build(pool: Pool, held: Held, slots: NDArray[np.int32], jobs: NDArray[np.int
     return build_of(pool, of, z, slots, todo, names, len(jobs), rule)
 
 
-@kernel
+@uncounted
 def build_of(
     own_pool: Pool, own: Source, room: Space, slots: NDArray[np.int32], todo: Any, names: Any, n: int, own_rule: Rule
 ) -> int:

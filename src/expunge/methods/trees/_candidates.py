@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from expunge.methods.trees._cells import GRID, cell, factors, shared_level, single_level, span, threshold
-from expunge.methods.trees._compiled import kernel, lent
+from expunge.methods.trees._compiled import kernel, lent, uncounted
 from expunge.methods.trees._hashing import U32, missing_right, mix32
 from expunge.methods.trees._layout import (
     AT_BASE,
@@ -68,7 +68,7 @@ def lent_column(z: Column) -> Column:
     return Column(lent(z.x), lent(z.y), lent(z.weight), lent(z.cells), lent(z.between))
 
 
-@kernel
+@uncounted
 def tally(row: NDArray[Any], at: int, y: int, w: int, numbers: int) -> None:
     """Add a record: to its class; or to how many there are, and its target to the two limbs of their sum."""
     if numbers == 0:
@@ -79,13 +79,13 @@ def tally(row: NDArray[Any], at: int, y: int, w: int, numbers: int) -> None:
         row[at + 2] += w * (y & 0xFFFFFFFF)
 
 
-@kernel
+@uncounted
 def base_of(row: NDArray[Any], at: int) -> float:
     """The number of the lowest occupied cell, which 32 bits may not hold."""
     return float((np.int64(row[at + BASE_HIGH]) << 32) + np.int64(row[at + BASE_LOW]) + (np.int64(1) << 31))
 
 
-@kernel
+@uncounted
 def set_base(row: NDArray[Any], at: int, base: float) -> None:
     """Write the number of the lowest occupied cell in two words."""
     whole = np.int64(base)
@@ -93,7 +93,7 @@ def set_base(row: NDArray[Any], at: int, base: float) -> None:
     row[at + BASE_LOW] = (whole & 0xFFFFFFFF) - (np.int64(1) << 31)
 
 
-@kernel
+@uncounted
 def draw_cuts(row: NDArray[Any], at: int, most: int, draw: Any, lacking: int) -> int:
     """The first cuts in keyed order of those between the outermost cells, and the one between missing and present.
 
@@ -117,7 +117,7 @@ def draw_cuts(row: NDArray[Any], at: int, most: int, draw: Any, lacking: int) ->
     return k
 
 
-@kernel
+@uncounted
 def scan_numbers(
     z: Column, m: int, seen: tuple[float, float, int], draw: Any, settings: NDArray[np.int64], row: Any, at: int
 ) -> bool:
@@ -146,7 +146,7 @@ def scan_numbers(
     return True
 
 
-@kernel
+@uncounted
 def compare_all(z: Column, m: int, lost: int, settings: NDArray[np.int64], row: Any, at: int) -> None:
     """Sums going left at each cut: every record against every cut."""
     y, weight, cells, numbers = z.y, z.weight, z.cells, settings[NUMBERS]
@@ -162,7 +162,7 @@ def compare_all(z: Column, m: int, lost: int, settings: NDArray[np.int64], row: 
     row[at + AT_BASE], row[at + AT_TOP], row[at + MISSING] = at_base, at_top, missing
 
 
-@kernel
+@uncounted
 def count_cells(z: Column, m: int, lost: int, settings: NDArray[np.int64], row: Any, at: int) -> None:
     """Sums going left at each cut: one histogram over the cells, then its sums from the left."""
     y, weight, cells, between, numbers = z.y, z.weight, z.cells, z.between, settings[NUMBERS]
@@ -182,7 +182,7 @@ def count_cells(z: Column, m: int, lost: int, settings: NDArray[np.int64], row: 
             row[sums + t * width + c] = between[below + c]
 
 
-@kernel
+@uncounted
 def scan_codes(
     z: Column, m: int, seen: tuple[float, float, int], draw: Any, settings: NDArray[np.int64], row: Any, at: int
 ) -> bool:
@@ -200,7 +200,7 @@ def scan_codes(
     return True
 
 
-@kernel
+@uncounted
 def insert(row: NDArray[Any], at: int, k: int, most: int, code: Any, draw: Any) -> int:
     """Put a code among the k that are held, in the order of a bijection: equal hashes are equal codes."""
     h, a = mix32(code ^ U32(draw)), k
@@ -215,7 +215,7 @@ def insert(row: NDArray[Any], at: int, k: int, most: int, code: Any, draw: Any) 
     return k
 
 
-@kernel
+@uncounted
 def adjust_number(
     x: float,
     y: int,
@@ -241,7 +241,7 @@ def adjust_number(
     return False
 
 
-@kernel
+@uncounted
 def adjust_code(x: float, y: int, w: int, draw: Any, settings: NDArray[np.int64], row: NDArray[Any], at: int) -> bool:
     """Follow one record in a feature of categories; whether a code comes that would be a candidate."""
     most, k = settings[CANDIDATES], int(row[at + CUTS])
@@ -253,7 +253,7 @@ def adjust_code(x: float, y: int, w: int, draw: Any, settings: NDArray[np.int64]
     return w > 0 and (k < most or mix32(U32(int(x)) ^ U32(draw)) < last)
 
 
-@kernel
+@uncounted
 def weight_of(sums: NDArray[Any], at: int, settings: NDArray[np.int64]) -> int:
     """How many records (by weight) a sum is of."""
     if settings[NUMBERS] == 1:
@@ -264,7 +264,7 @@ def weight_of(sums: NDArray[Any], at: int, settings: NDArray[np.int64]) -> int:
     return total
 
 
-@kernel
+@uncounted
 def outdated(row: NDArray[Any], at: int, lacking: int, weight: int, coded: int, settings: NDArray[np.int64]) -> bool:
     """Whether the candidates of a feature may be others now: an outermost cell, a value, or all missing are gone.
 
@@ -279,7 +279,7 @@ def outdated(row: NDArray[Any], at: int, lacking: int, weight: int, coded: int, 
     return False
 
 
-@kernel
+@uncounted
 def cut_of(row: NDArray[Any], at: int, t: int, coded: int) -> float:
     """What a record's value is compared with at candidate t; infinite between missing and present numbers."""
     i = int(row[at + HEAD + t])

@@ -158,7 +158,7 @@ class Roster:
 
     def total(self, slots: NDArray[np.int64]) -> NDArray[np.uint64]:
         """The sum of the digests of some records: of a set, in any order."""
-        made: NDArray[np.uint64] = self.digests[slots].sum(axis=0, dtype=np.uint64)
+        made: NDArray[np.uint64] = self.digests[slots].sum(axis=0) if len(slots) != 1 else self.digests[slots[0]]
         return made
 
     # -- records that come and go --------------------------------------------------------------------------------------

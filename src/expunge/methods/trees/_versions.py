@@ -174,13 +174,13 @@ class Census:
 
     def after(self, roster: Roster, counted: Any, signs: Any, out: Any, into: Any) -> Census:
         """The same of the records after a change."""
-        counts = self.counts
+        counts = self.counts.copy()
         if self.classes is not None:
-            came = np.bincount(roster.y[counted], weights=signs, minlength=len(counts))
-            counts = counts + came.astype(np.int64)
-        weight = self.weight + int((signs * roster.weight[counted]).sum())
+            np.add.at(counts, roster.y[counted], signs)
+        weight = self.weight + int(signs @ roster.weight[counted])
         refuse_heavy(weight)
-        return replace(self, counts=counts, weight=weight, total=self.total - roster.total(out) + roster.total(into))
+        total = self.total - roster.total(out) + roster.total(into)
+        return Census(self.classes, counts, self.declared, weight, total)
 
 
 class Version:

@@ -149,6 +149,7 @@ class Forest(Params):
         bare = Version(parts, np.zeros(self.trees, np.int64), nobody, roster, census)
         run.tick("trees", 0, self.trees)
         version, _ = bare.advanced(none, np.arange(roster.count), self._each, run.threads)
+        version.into = none  # they go with the roster
         run.tick("trees", self.trees, self.trees)
         return self._named(version, schema, run)
 

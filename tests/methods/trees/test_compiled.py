@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
+from numba.core import caching
 
 from expunge.methods.trees._cells import factors
 from expunge.methods.trees._compiled import kernel, lent, sources
@@ -30,6 +32,13 @@ def test_the_stamp_follows_every_kernel(tmp_path: Path) -> None:
     assert sources(tmp_path) != first
     sources.cache_clear()
     assert isinstance(factors._cache._cache_file._source_stamp, tuple)  # type: ignore[attr-defined]
+
+
+def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])  # what a container as nobody comes to
+    made = kernel(lambda x: x + 1)
+    assert made(1) == 2
+    assert not hasattr(made._cache, "_cache_file")  # type: ignore[attr-defined]
 
 
 def test_a_lent_array_is_the_array() -> None:

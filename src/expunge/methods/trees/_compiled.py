@@ -2,7 +2,8 @@
 
 Only correctly rounded operations decide anything, so that a kernel gives the same bits on every machine. What is kept
 on disk is found again only while *all* kernels of the shelf are what they were: a kernel holds the code of those that
-it calls, and numba by itself looks at the file of the kernel alone.
+it calls, and numba by itself looks at the file of the kernel alone. Where neither this folder nor a home may be
+written, nothing is kept, and each process compiles for itself.
 """
 
 from __future__ import annotations
@@ -34,11 +35,20 @@ def sources(folder: Path) -> str:
 
 def kernel(function: F) -> F:
     """The function, compiled when it is first called."""
-    made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    made = _compiled(function, kept=True)
     kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
     if hasattr(kept, "_source_stamp"):
         kept._source_stamp = (kept._source_stamp, sources(Path(__file__).parent))  # noqa: SLF001  (see above)
     return cast("F", made)
+
+
+def _compiled(function: Any, *, kept: bool) -> Any:
+    try:
+        return numba.njit(nogil=True, cache=kept, error_model="numpy")(function)
+    except RuntimeError:  # numba found no folder to keep it in
+        if not kept:
+            raise
+        return _compiled(function, kept=False)
 
 
 @intrinsic

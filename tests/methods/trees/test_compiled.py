@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numba.core import caching
 
 from expunge.methods.trees._cells import factors
 from expunge.methods.trees._compiled import ahead, kernel, lent, sources, uncounted
@@ -61,6 +62,13 @@ def test_asking_ahead_changes_nothing() -> None:
     for row in (0, 3, -1, 10**9):
         ahead(table, row)
     assert table.ravel().tolist() == list(range(40))
+
+
+def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])  # what a container as nobody comes to
+    made = kernel(lambda x: x + 1)
+    assert made(1) == 2
+    assert not hasattr(made._cache, "_cache_file")  # type: ignore[attr-defined]
 
 
 def test_a_lent_array_is_the_array() -> None:

@@ -2,7 +2,8 @@
 
 Only correctly rounded operations decide anything, so that a kernel gives the same bits on every machine. What is kept
 on disk is found again only while *all* kernels of the shelf are what they were: a kernel holds the code of those that
-it calls, and numba by itself looks at the file of the kernel alone.
+it calls, and numba by itself looks at the file of the kernel alone. Where neither this folder nor a home may be
+written, nothing is kept, and each process compiles for itself.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ def uncounted(function: F) -> F:
 
 def _compiled(function: F, *, counted: bool) -> F:
     options: dict[str, Any] = {"_nrt": counted}  # said in so many words: else whoever calls it first decides
-    made = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+    options |= {"nogil": True, "error_model": "numpy"}
+    try:
+        made = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # numba found no folder to keep it in
+        return cast("F", numba.njit(**options)(function))
     kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
     if hasattr(kept, "_version"):  # what is compared before anything that was kept is unpickled
         kept._version = f"{kept._version} {sources(Path(__file__).parent)}"  # noqa: SLF001  (see above)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from expunge.data.columns import is_among, name_at, take_names
 from expunge.data.labels import as_classes
 from expunge.errors import DataError, ParameterError
-from expunge.protocol import Change
+from expunge.protocol import Change, Key
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from expunge.protocol import Ids
     from expunge.values import Name, Scalar, Target
 
+CONTENT = Key(b"correction")  # what is compared says only whether two rows are the same: it is no secret
 ERASURES = (Records, Owners, Label, Column)
 CLASSES: dict[str, set[type]] = {"U": {str}, "b": {bool}, "i": {int, float}, "f": {int, float}}  # by kind of label
 PLAIN = (str, bytes, int, float, list, tuple, set, frozenset, dict, np.ndarray, type, type(None))  # slips of the pen
@@ -150,7 +151,7 @@ def _corrected(table: Table, rows: Table) -> Change[Table]:
     out = np.flatnonzero(is_among(table.ids, places, "ids"))
     fresh = rows.take(np.array([places[name_at(table.ids, int(at))] for at in out], dtype=np.intp))
     right = _like(table, fresh, owners_of=table.take(out))
-    before, after = (part.gathered().digests(b"correction") for part in (table.take(out), right))
+    before, after = (part.gathered().digests(CONTENT) for part in (table.take(out), right))
     differs = (before != after).any(axis=1)
     return Change(out[differs], right.take(np.flatnonzero(differs)))
 
@@ -174,8 +175,9 @@ def _like(table: Table, rows: Table, owners_of: Table | None = None) -> Table:
 
 def _unheld(table: Table, rows: Table) -> Table:
     """The rows, none of which the table may hold already."""
-    if isinstance(rows.ids, np.ndarray):
-        held = np.isin(rows.ids, table.ids)
+    if isinstance(rows.ids, np.ndarray):  # those that the table has of the new ones: a few are looked for at once
+        both = table.ids[np.isin(table.ids, rows.ids)]
+        held = np.isin(rows.ids, both) if len(both) else both
     else:
         held = pc.is_in(rows.ids, value_set=table.ids).to_numpy(zero_copy_only=False)
     if held.any():

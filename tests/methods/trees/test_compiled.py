@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -66,9 +66,9 @@ def test_asking_ahead_changes_nothing() -> None:
 
 def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])  # what a container as nobody comes to
-    made = kernel(lambda x: x + 1)
+    made: Any = kernel(lambda x: x + 1)
     assert made(1) == 2
-    assert not hasattr(made._cache, "_cache_file")  # type: ignore[attr-defined]
+    assert not hasattr(made._cache, "_cache_file")
 
 
 def test_a_lent_array_is_the_array() -> None:

@@ -196,7 +196,8 @@ class Forest(Params):
                 after = data.after(target)
                 return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
             come = version.roster.append(batch)
-            slots_after = np.concatenate([np.delete(places.slots(), change.out), come])
+            stay = np.delete(places.slots(), change.out) if len(out) else places.slots()
+            slots_after = np.concatenate([stay, come])
         try:
             after_it, read = version.advanced(out, come, self._each, run.threads)
         except BaseException:

@@ -225,6 +225,16 @@ class Changes(NamedTuple):
 
 
 @kernel
+def rooms(changes: Changes) -> tuple[int, int]:
+    """The most changes of a tree, and the most records that one has with those that come."""
+    m, most = 0, 0
+    for t in range(len(changes.sizes)):  # numba compiles a loop in a tenth of the time of numpy's max
+        here = changes.start[t + 1] - changes.start[t]
+        m, most = max(m, here), max(most, here + changes.sizes[t])
+    return m, most
+
+
+@kernel
 def hurry(pool: Pool, held: Held, rule: Rule, changes: Changes, roots: Any) -> None:
     """Ask for what the first change of each tree will reach, of all trees side by side: nobody waits for one alone."""
     hurry_of(lent_pool(pool), lent_held(held), lent_rule(rule), lent(changes.start), lent(changes.slots), roots)
@@ -233,10 +243,9 @@ def hurry(pool: Pool, held: Held, rule: Rule, changes: Changes, roots: Any) -> N
 @kernel
 def hurry_of(pool: Pool, held: Held, rule: Rule, start: Any, slots: Any, roots: Any) -> None:
     """`hurry`, with all that is read lent."""
-    at, more = np.full(len(roots), -1), True
+    at, more = np.empty(len(roots), np.int64), True
     for t in range(len(roots)):
-        if start[t] < start[t + 1]:
-            at[t] = roots[t, 0]
+        at[t] = roots[t, 0] if start[t] < start[t + 1] else -1
     while more:
         more = False
         for t in range(len(roots)):
@@ -273,12 +282,8 @@ def advance(pool: Pool, held: Held, rule: Rule, seeds: Any, changes: Changes, ro
         The tree for which there was no room, or how many there are.
     """
     hurry(pool, held, rule, changes, roots)
-    m = np.max(np.diff(changes.start))
-    found, jobs, names = (
-        np.empty(changes.sizes.max() + m, np.int32),
-        np.empty((m, JOB), np.int64),
-        np.empty(m, np.uint64),
-    )
+    m, most = rooms(changes)
+    found, jobs, names = np.empty(most, np.int32), np.empty((m, JOB), np.int64), np.empty(m, np.uint64)
     for t in range(first, len(seeds)):
         lo, hi, root = changes.start[t], changes.start[t + 1], roots[t, 0]
         if lo == hi:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from numba.core import caching
 
 from expunge.methods.trees._cells import factors
@@ -13,6 +12,12 @@ from expunge.methods.trees._compiled import kernel, lent, sources
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+
+
+def one_more(x: int) -> int:
+    return x + 1
 
 
 @kernel
@@ -36,7 +41,7 @@ def test_the_stamp_follows_every_kernel(tmp_path: Path) -> None:
 
 def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])  # what a container as nobody comes to
-    made = kernel(lambda x: x + 1)
+    made = kernel(one_more)
     assert made(1) == 2
     assert not hasattr(made._cache, "_cache_file")  # type: ignore[attr-defined]
 

@@ -172,11 +172,9 @@ class Forest(Params):
             return change
         version, places = self._shown(model, data, run)
         out, into = places.slots(change.out), change.into
-        read = self._coming(
-            version, model, change, data
-        )  # what comes, so that nothing is promised that cannot be learned
+        new = self._coming(version, model, change, data)  # read, so that nothing is promised that cannot be learned
         every = (len(data) + len(into)) * self._each
-        examples = every if read is None else self._bound(version, out, into, run)
+        examples = every if new is None else self._bound(version, out, into, run)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
 

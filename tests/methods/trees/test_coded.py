@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from expunge import Table
@@ -60,12 +60,15 @@ def test_spreading_keeps_the_order() -> None:
     assert (np.diff(spread_out(np.sort(x))) >= 0).all()
 
 
-@given(
-    st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False), st.integers()
-)
-def test_a_cut_of_a_spread_column_is_a_number_of_the_column(x: float, near: float, ulps: int) -> None:
-    """Also beside the cut, a float away: where rounding would show."""
-    for at in (near, *spread_out(np.array([x])), float(ulps % 1025)):
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@example(x=0.0, near=0.0, step=1, fine=-3)
+@example(x=0.0, near=0.0, step=-2, fine=5)
+@given(x=NUMBERS, near=NUMBERS, step=st.integers(-12, 12), fine=st.integers(-(2**12), 2**12))
+def test_a_cut_of_a_spread_column_is_a_number_of_the_column(x: float, near: float, step: int, fine: int) -> None:
+    """Also between the steps of that scale, and a float beside the cut: where rounding would show."""
+    for at in (near, *spread_out(np.array([x])), step, step + fine * 2.0**-50):
         cut = np.clip(at, *spread_out(np.array([-MOST, MOST])))
         number = float(gathered(np.array([cut]))[0])
         beside = np.array([x, number, np.nextafter(number, -np.inf), np.nextafter(number, np.inf)])

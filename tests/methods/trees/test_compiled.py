@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def one_more(x: int) -> int:
+    return x + 1
+
+
 @kernel
 def last_of_a_lent(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     return float(lent(array)[-1])
@@ -66,7 +70,7 @@ def test_asking_ahead_changes_nothing() -> None:
 
 def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])  # what a container as nobody comes to
-    made: Any = kernel(lambda x: x + 1)
+    made: Any = kernel(one_more)
     assert made(1) == 2
     assert not hasattr(made._cache, "_cache_file")
 

@@ -50,9 +50,11 @@ class Tree:
         Place of the feature in the model's names; -1 at a leaf.
     categorical : (m,) bool
     threshold : (m,) float64
-        ``x < threshold`` goes left; of a category, the code that goes left. NaN at a leaf.
+        ``x < threshold`` goes left, in the unit of the column; of a category, the code that goes left. NaN at a leaf.
     missing_left : (m,) bool
         Where a missing number goes.
+    missing_seen : (m,) bool
+        Whether it was decided by records: else none of the node's lacks the number, and one goes to the larger side.
     left, right : (m,) int64
         -1 at a leaf.
     weight : (m,) int64
@@ -65,6 +67,7 @@ class Tree:
     categorical: NDArray[np.bool_]
     threshold: NDArray[np.float64]
     missing_left: NDArray[np.bool_]
+    missing_seen: NDArray[np.bool_]
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     weight: NDArray[np.int64]

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import ref
 
@@ -41,14 +41,15 @@ import pyarrow as pa
 from expunge import keyed
 from expunge.codec import fingerprint
 from expunge.data.table import expect
-from expunge.errors import DataError, LearnError, MismatchError, ParameterError, RefusedError
+from expunge.errors import LearnError, MismatchError, ParameterError, RefusedError
 from expunge.methods.trees import _coded as coded
+from expunge.methods.trees import _refusals as refusals
 from expunge.methods.trees._hashing import occupied
 from expunge.methods.trees._layout import Rule
-from expunge.methods.trees._model import FittedForest, Tree, expect_forest
+from expunge.methods.trees._model import FittedForest, Tree
 from expunge.methods.trees._reading import importances_of, read_tree, scores
 from expunge.methods.trees._records import TOLD, Batch, Places, Roster, Told
-from expunge.methods.trees._settings import checked, mismatch, plain, task_of
+from expunge.methods.trees._settings import DEEPEST, checked, is_whole, mismatch, plain, task_of
 from expunge.methods.trees._versions import MOST_GROUPS, Census, Version, empty, loaded
 from expunge.params import Params
 from expunge.values import Exact, Forgotten, Quote, Refusal
@@ -59,8 +60,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
-    from expunge.protocol import Run
+    from expunge.protocol import Change, Run
     from expunge.values import Scalar, Target
+
+    Read = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
 
 Task = Literal["classification", "regression"]
 
@@ -80,13 +83,14 @@ class Forest(Params):
     cuts : int
         Candidate cuts, or categories, of each of these features.
     max_depth, min_split, min_leaf : int
-        Levels of splits; records that a node needs to be split, and that each side of a split needs, by weight.
+        Levels of splits, a million at most; records that a node needs to be split, and that each side needs, by weight.
     task : {"classification", "regression"}, optional
         What labels mean; as `Table.task` says when it is None.
     resolution : float
         A power of two that targets of a regression are rounded to multiples of, so that their sums are exact.
     categorical : sequence of str
-        Columns of numbers that are names of categories. Text, and categories of a frame, always are.
+        Columns of numbers that are names of categories. Text, and categories of a frame, always are. A name that the
+        data do not have means nothing, here and in ``spread``: its `Column` may have been erased.
     spread : sequence of str
         Columns of numbers with heavy tails, which are cut on a logarithmic scale.
     weight : str, optional
@@ -124,12 +128,7 @@ class Forest(Params):
 
     def recipe(self) -> str:
         """Digest of all parameters: each decides what the trees are."""
-        return self._recipe
-
-    @cached_property
-    def _recipe(self) -> str:
-        held = tuple((field.name, plain(field.name, getattr(self, field.name))) for field in fields(self))
-        return fingerprint((Forest, held))
+        return _digest(tuple((field.name, plain(field.name, getattr(self, field.name))) for field in fields(self)))
 
     def learn(self, data: Table, run: Run) -> FittedForest:
         """A forest of the records."""
@@ -156,7 +155,7 @@ class Forest(Params):
     def predict(self, model: FittedForest, data: Table) -> NDArray[np.float64]:
         """(n, classes) shares of the classes, mean over the trees; (n,) for regression."""
         expect(data)
-        expect_forest(model)
+        refusals.refuse_other_parameters(self.recipe(), model)
         X = coded.values(self._selected(model, data), self._schema_like(model))
         return scores(self._readable(model), X, model)
 
@@ -169,33 +168,35 @@ class Forest(Params):
     def quote(self, model: FittedForest, target: Target, data: Table, run: Run) -> Quote | Refusal:
         """Exact; at most all records of the trees that the changed records are in are read again."""
         expect(data, run)
-        change = data.change(target)
-        if change is None:
-            return Refusal("no record carries this target; a forest forgets what records say", "never")
+        change = refusals.asked(data, target, self.weight)
+        if isinstance(change, Refusal):
+            return change
         version, places = self._shown(model, data, run)
-        examples = self._bound(version, places.slots(change.out), change.into, data, run)
+        out, into = places.slots(change.out), change.into
+        new = self._coming(version, model, change, data)  # read, so that nothing is promised that cannot be learned
+        every = (len(data) + len(into)) * self._each
+        examples = every if new is None else self._bound(version, out, into, run)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
 
     def forget(self, model: FittedForest, target: Target, data: Table, run: Run) -> Forgotten[FittedForest]:
         """The forest without the target: new nodes where it changes, all others shared with the model given."""
         expect(data, run)
-        change = data.change(target)
-        if change is None:
-            refusal = self.quote(model, target, data, run)
-            raise RefusedError(refusal) if isinstance(refusal, Refusal) else LearnError("a quote changed its mind")
+        change = refusals.asked(data, target, self.weight)
+        if isinstance(change, Refusal):
+            raise RefusedError(change)
         version, places = self._shown(model, data, run)
         out, into = places.slots(change.out), change.into
         if not len(out) and not len(into) and into.names == data.names:
             return Forgotten(model, Exact(), 0)
         schema = self._schema_like(model)
         come, slots_after = np.zeros(0, np.int64), None
-        if len(into) or into.names != data.names:
-            batch = self._batch(into, schema, version.census.classes, run) if into.names == data.names else None
-            if batch is None:  # other features, or a class that the trees do not know
-                after = data.after(target)
-                return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
-            come = version.roster.append(batch)
+        new = self._coming(version, model, change, data)
+        if new is None:
+            after = data.after(target)
+            return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
+        if len(into):
+            come = version.roster.append(Batch(into, *new, run.key))
             stay = np.delete(places.slots(), change.out) if len(out) else places.slots()
             slots_after = np.concatenate([stay, come])
         try:
@@ -216,7 +217,7 @@ class Forest(Params):
     def out_of_bag(self, model: FittedForest, data: Table, run: Run) -> NDArray[np.float64]:
         """What `predict` says, each record by the trees that it is not in; NaN for one that is in all."""
         expect(data, run)
-        self._refuse_foreign(model, run)
+        refusals.refuse_foreign(self.recipe(), model, run)
         units = np.ascontiguousarray(keyed.draws(run.key, data.units, "forest unit")[:, 0])
         inside = np.zeros((len(data), self.trees), bool)
         inside[np.arange(len(data))[:, None], occupied(units, self.trees, self._each)] = True
@@ -225,24 +226,20 @@ class Forest(Params):
 
     def importances(self, model: FittedForest) -> NDArray[np.float64]:
         """(d,) mean decrease of impurity by the splits of each feature; they sum to 1, or are zeros without a split."""
-        expect_forest(model)
+        refusals.refuse_other_parameters(self.recipe(), model)
         return importances_of(self._readable(model), model)
 
     def tree(self, model: FittedForest, number: int) -> Tree:
         """One tree, as people read it."""
-        expect_forest(model)
-        if not 0 <= number < self.trees:
+        refusals.refuse_other_parameters(self.recipe(), model)
+        if not is_whole(number) or not 0 <= number < self.trees:
             msg = f"this forest has trees 0 to {self.trees - 1}, got {number!r}"
             raise ParameterError(msg)
-        return read_tree(self._readable(model), model, number)
+        return read_tree(self._readable(model), model, int(number), self.spread)
 
     def codes(self, data: Table, run: Run, name: str) -> dict[float, str]:
         """What the codes of the categories of one column of these data stand for."""
-        column = data.column(name)
-        distinct = [value for value in dict.fromkeys(column.tolist()) if value is not None and value == value]  # noqa: PLR0124
-        kind = column.dtype if column.dtype.kind in "biuf" else None
-        made = coded.codes_of(pa.array(np.array(distinct, kind)) if kind else pa.array(distinct, pa.large_string()))
-        return {float(code): str(value) for code, value in zip(made, distinct, strict=True)} | {0.0: "missing"}
+        return coded.words_of(data, name)
 
     # -- parameters made plain -----------------------------------------------------------------------------------------
 
@@ -252,9 +249,7 @@ class Forest(Params):
         return min(self.trees, max(1, math.ceil(self.share * self.trees - 1e-9)))
 
     def _schema(self, data: Table) -> coded.Schema:
-        if self.weight is not None and self.weight not in data.names:
-            msg = f"the weight is the column {self.weight!r}; there are {', '.join(map(repr, data.names))}"
-            raise DataError(msg)
+        refusals.refuse_unknown("weight", () if self.weight is None else (self.weight,), data.names)
         return coded.schema_of(data, self.categorical, self.spread, self.weight)
 
     def _schema_like(self, model: FittedForest) -> coded.Schema:
@@ -273,7 +268,8 @@ class Forest(Params):
         """What the kernels are told; without a run, for trees that are read only."""
         d, width = len(schema.names), 3 if classes is None else len(classes)
         most = math.ceil(1.5 * math.sqrt(d)) if self.features is None else self.features
-        sizes = [min(most, d), self.cuts, width, self.min_split, self.max_depth, self.min_leaf, int(classes is None)]
+        split, leaf = min(self.min_split, coded.HEAVIEST), min(self.min_leaf, coded.HEAVIEST)  # no node weighs more
+        sizes = [min(most, d), self.cuts, width, split, min(self.max_depth, DEEPEST), leaf, int(classes is None)]
         names = np.zeros(d, np.uint32)
         if run is not None:
             drawn = keyed.draw(run.key, pa.array(schema.names, pa.large_string()), "forest feature")
@@ -288,16 +284,19 @@ class Forest(Params):
             return None
         return data.classes if data.classes is not None else data.take(weight > 0).present
 
-    def _batch(self, data: Table, schema: coded.Schema, classes: tuple[Scalar, ...] | None, run: Run) -> Batch | None:
-        """The records, read; None where one is of a class that is not among these."""
+    def _read(self, data: Table, schema: coded.Schema, classes: tuple[Scalar, ...] | None) -> Read | None:
+        """Numbers, labels and weights of records; None where one is of a class that is not among these."""
         weight = coded.weights(data, self.weight)
         if classes is None:
             y: NDArray[np.int64] | None = coded.fixed(np.asarray(data.label), self.resolution)
         else:
             y = coded.coded_labels(data, classes, weight)
-        if y is None:
-            return None
-        return Batch(data, coded.values(data, schema), y, weight, run.key)
+        return None if y is None else (coded.values(data, schema), y, weight)
+
+    def _batch(self, data: Table, schema: coded.Schema, classes: tuple[Scalar, ...] | None, run: Run) -> Batch | None:
+        """The records, read, with what their names are hashed to; None as for `_read`."""
+        read = self._read(data, schema, classes)
+        return None if read is None else Batch(data, *read, run.key)
 
     # -- a model and its records ---------------------------------------------------------------------------------------
 
@@ -319,9 +318,9 @@ class Forest(Params):
     def _readable(self, model: FittedForest) -> Version:
         """The trees of a model, to be read."""
         held = model.__dict__
-        if "_version" not in held and "_reader" not in held:
-            held["_reader"] = self._from_arrays(model, None, None, 1)
-        version: Version = held.get("_version") or held["_reader"]
+        version: Version | None = held.get("_version") or held.get("_reader")
+        if version is None:
+            version = held["_reader"] = self._from_arrays(model, None, None, 1)
         return version
 
     def _from_arrays(self, model: FittedForest, roster: Roster | None, run: Run | None, groups: int) -> Version:
@@ -339,9 +338,9 @@ class Forest(Params):
 
     def _shown(self, model: FittedForest, data: Table, run: Run) -> tuple[Version, Places]:
         """The trees of a model with its records, which are those of the data; and where its rows are."""
-        self._refuse_foreign(model, run)
+        refusals.refuse_foreign(self.recipe(), model, run)
+        refusals.refuse_unlike(model, data, self.weight)
         version: Version | None = model.__dict__.get("_version")
-        self._refuse_unlike(model, data)
         places = None if version is None else version.roster.known(data, version)
         if version is not None and places is not None:
             return version, places
@@ -357,35 +356,38 @@ class Forest(Params):
         if found != model.records:
             mismatch("data", found[:16], model.records[:16])
         version = model.__dict__["_version"] = self._from_arrays(model, roster, run, groups)
+        for superseded in ("_reader", "trees"):  # the same trees once more; the arrays are made again when asked for
+            model.__dict__.pop(superseded, None)
         return version, Places(roster.places[data.columns], data.rows)
 
-    def _bound(self, version: Version, out: Any, into: Table, data: Table, run: Run) -> int:
-        """At most so many visits: all records of the trees that a changed one is in, or in all where it is learned."""
-        classes, changed = version.census.classes, len(out) + len(into)
-        weight = coded.weights(into, self.weight)
-        if into.names != data.names or (classes is not None and coded.coded_labels(into, classes, weight) is None):
-            return (len(data) + len(into)) * self._each
+    def _coming(self, version: Version, model: FittedForest, change: Change[Table], data: Table) -> Read | None:
+        """What comes, read; None where all is learned again, for other features or a class that the trees do not know.
+
+        Raises
+        ------
+        DataError, LearnError
+            For what cannot be learned: so quoting refuses it as forgetting does.
+        """
+        into, same, nothing = change.into, change.into.names == data.names, np.zeros(0, np.int64)
+        if same and not len(into):
+            return np.zeros((0, 0)), nothing, nothing
+        weight, goes = coded.weights(into, self.weight), coded.weights(data.take(change.out), self.weight)
+        coded.refuse_heavy(version.census.weight - int(goes.sum()) + int(weight.sum()))
+        read = self._read(into, self._schema_like(model), version.census.classes) if same else None
+        if read is None:
+            self._read(into, self._schema(into), self._classes(into, weight))
+        return read
+
+    def _bound(self, version: Version, out: NDArray[np.int64], into: Table, run: Run) -> int:
+        """At most so many visits: all records of the trees that a changed one is in."""
         units = np.concatenate([version.roster.units[out], keyed.draws(run.key, into.units, "forest unit")[:, 0]])
         touched = np.unique(occupied(units, self.trees, self._each))
-        return int(version.sizes[touched].sum()) + 2 * changed * self._each
+        return int(version.sizes[touched].sum()) + 2 * (len(out) + len(into)) * self._each
 
-    # -- refusals ------------------------------------------------------------------------------------------------------
 
-    def _refuse_foreign(self, model: FittedForest, run: Run) -> None:
-        expect_forest(model)
-        for what, mine, others in (
-            ("a key", keyed.key_id(run.key), model.key),
-            ("parameters", self.recipe(), model.recipe),
-        ):
-            if mine != others:
-                mismatch(what, mine[:16], others[:16])
-
-    def _refuse_unlike(self, model: FittedForest, data: Table) -> None:
-        names = tuple(name for name in data.names if name != self.weight)
-        if names != model.names:
-            mismatch("columns", ", ".join(names), ", ".join(model.names))
-        if (data.classes if data.task == "classification" else None) != (model.classes if model.declared else None):
-            mismatch("declared classes", str(data.classes), str(model.classes if model.declared else None))
+@lru_cache(maxsize=64)
+def _digest(held: tuple[tuple[str, Any], ...]) -> str:
+    return fingerprint((Forest, held))
 
 
 _ASSUMPTIONS = (

@@ -47,10 +47,10 @@ TREES, SHARE = 100, 0.1
 FIT, MEDIAN, TAIL, ACCURACY, OTHERS, PEAK = 0.25, 1e-4, 1e-3, 0.005, 3.0, 4.0  # the bounds, as the sentences say them
 NOTES = """
 Forgetting is `Forest.forget`, which is done when it returns; each deletion goes on from the forest that the one before
-left, and drops that one: what only it held is zeroed. *Batch* is one request that names 1,000 records, *per record* its thousandth part. *Add* brings one record,
-*correct* gives one record other features and the other label. *At rest* are the bytes that the codec writes, *in
-memory* is what the process grew by while it learned. The forest after all deletions was compared with one learned
-without the records: "same bits".
+left, and drops that one, so that what only it held is zeroed. *Batch* is one request that names 1,000 records, *per
+record* its thousandth part. *Add* brings one record, *correct* gives one record other features and the other label.
+*At rest* are the bytes that the codec writes, *in memory* is what the process grew by while it learned. The forest
+after all deletions was compared with one learned without the records: "same bits".
 """
 
 

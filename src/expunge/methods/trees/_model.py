@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Bulk:
-    """All trees, one after the other, each in the order of its paths: a function of the set of records.
+    """Trees, one after the other, each in the order of its paths: a function of the set of records.
 
     Attributes
     ----------
@@ -38,6 +38,12 @@ class Bulk:
     sums: NDArray[Any]
     stats: NDArray[Any]
     members: NDArray[np.int32]
+
+    def tree(self, number: int) -> Bulk:
+        """One of them alone."""
+        (a, b, c), (x, y, z) = self.starts[number], self.starts[number + 1]
+        starts = self.starts[number : number + 2] - self.starts[number]
+        return Bulk(starts, self.nodes[a:x], self.cuts[a:x], self.sums[a:x], self.stats[b:y], self.members[c:z])
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +98,8 @@ class FittedForest:
     resolution : float
     recipe, key, records : str
         Digests of the algorithm, the key's public name, and a keyed digest of the set of records.
+    occupants : (trees, 2) uint64
+        The same digest of the records of each tree.
     trees : Bulk
         Made when it is asked for, while the trees lie in pools that versions share.
     """
@@ -105,6 +113,7 @@ class FittedForest:
     recipe: str
     key: str
     records: str
+    occupants: NDArray[np.uint64]
     trees: Bulk
 
     @classmethod

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expunge.methods.trees._coded import refuse_heavy
-from expunge.methods.trees._hashing import by_tree, occupied
+from expunge.methods.trees._hashing import by_tree, count_by_tree, occupied
 from expunge.methods.trees._layout import (
     CANDIDATES,
     CHUNK,
@@ -37,7 +37,7 @@ from expunge.methods.trees._update import Changes, advance, let_all_go
 from expunge.methods.trees._walk import flatten, measure, unflatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -148,6 +148,12 @@ class Census:
     weight: int
     total: NDArray[np.uint64]
 
+    @classmethod
+    def empty(cls, classes: tuple[Scalar, ...] | None, *, declared: bool) -> Census:
+        """Of no records."""
+        width = 3 if classes is None else len(classes)
+        return cls(classes, np.zeros(width, np.int64), declared, 0, np.zeros(2, np.uint64))
+
     @property
     def kept(self) -> NDArray[np.bool_]:
         """Columns that are there for whoever looks: a class that lost its last record leaves no trace."""
@@ -192,6 +198,8 @@ class Version:
         Tree t is of the part ``t % len(parts)``, at ``t // len(parts)``.
     sizes : (trees,) int64
         Records of each tree.
+    occupants : (trees, 2) uint64
+        The sum of their digests.
     alive : (slots,) bool
     roster : Roster or None
         The records; None where nobody has shown them.
@@ -204,14 +212,15 @@ class Version:
         self,
         parts: tuple[Standing, ...],
         sizes: Any,
+        occupants: Any,
         alive: Any,
         roster: Any,
         census: Census,
         out: NDArray[np.int64] = NOBODY,
         into: NDArray[np.int64] = NOBODY,
     ) -> None:
-        self.parts, self.sizes, self.alive, self.roster, self.census = parts, sizes, alive, roster, census
-        self.into = into
+        self.parts, self.sizes, self.occupants, self.alive = parts, sizes, occupants, alive
+        self.roster, self.census, self.into = roster, census, into
         if roster is not None:
             roster.entered(self, out)
 
@@ -247,23 +256,24 @@ class Version:
         made: NDArray[np.int32] = self.roster.ranks(self.alive)
         return made
 
-    def bulk(self) -> Bulk:
-        """The trees as arrays that say nothing of how they came about."""
+    def bulk(self, numbers: Sequence[int] | None = None) -> Bulk:
+        """The trees, or some of them, as arrays that say nothing of how they came about."""
         ranks, rule = self.ranks(), self.parts[0].grove.rule
-        starts = np.zeros((self.trees + 1, 3), np.int64)
-        for t in range(self.trees):
-            starts[t + 1] = starts[t] + measure(*self.tree(t))
+        trees = [self.tree(t) for t in (range(self.trees) if numbers is None else numbers)]
+        starts = np.zeros((len(trees) + 1, 3), np.int64)
+        for t, tree in enumerate(trees):
+            starts[t + 1] = starts[t] + measure(*tree)
         n, s, m = (int(end) for end in starts[-1])
-        pool, _ = self.tree(0)
+        pool, _ = trees[0]
         nodes, cuts = np.zeros((n, NODE), np.int32), np.zeros(n)
         sums, stats = (
             np.zeros((n, pool.sums.shape[1]), pool.sums.dtype),
             np.zeros((s, pool.stats.shape[1]), pool.stats.dtype),
         )
         members = np.zeros(m, np.int32)
-        for t in range(self.trees):
+        for t, tree in enumerate(trees):
             (a, b, c), (x, y, z) = starts[t], starts[t + 1]
-            flatten(*self.tree(t), nodes[a:x], cuts[a:x], sums[a:x], stats[b:y], members[c:z], ranks)
+            flatten(*tree, nodes[a:x], cuts[a:x], sums[a:x], stats[b:y], members[c:z], ranks)
         if not self.kept.all():
             sums, stats = np.ascontiguousarray(sums[:, self.kept]), without(stats, self.kept, rule)
         return Bulk(starts, nodes, cuts, sums, stats, members)
@@ -280,14 +290,13 @@ class Version:
         alive, gone = np.zeros(roster.count, bool), np.zeros(roster.count, bool)
         alive[: len(self.alive)] = self.alive
         gone[out], alive[out], alive[into] = True, False, True
-        signs_of = signs[rows]
-        made = self._made(
-            Changes(start, counted[rows].astype(np.int32), signs_of, gone, self.sizes), roster.held, threads
-        )
-        came = np.concatenate([[0], np.cumsum(signs_of)])
+        slots, each = counted[rows].astype(np.int32), signs[rows]
+        made = self._made(Changes(start, slots, each, gone, self.sizes), roster.held, threads)
+        sizes, occupants = self.sizes.copy(), self.occupants.copy()
+        count_by_tree(start, slots, each, roster.digests, sizes, occupants)
         parts = tuple(Standing(old.grove, roots) for old, (roots, _) in zip(self.parts, made, strict=True))
         census = self.census.after(roster, counted, signs, out, into)
-        version = Version(parts, self.sizes + np.diff(came[start]), alive, roster, census, out, into)
+        version = Version(parts, sizes, occupants, alive, roster, census, out, into)
         return version, sum(read for _, read in made)
 
     def _made(self, changes: Changes, held: Held, threads: int) -> list[tuple[Any, int]]:

@@ -329,8 +329,13 @@ def test_a_digest_tells_sequences_apart(a: list[bytes], b: list[bytes]) -> None:
 
 
 def test_a_million_integers_go_through_the_cipher_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    encipher = Mock(side_effect=keyed._encipher)
-    monkeypatch.setattr(keyed, "_encipher", encipher)
+    held, encipher = keyed._cipher, Mock()
+
+    def watched(secret: bytes) -> Mock:
+        encipher.side_effect = held(secret)
+        return encipher
+
+    monkeypatch.setattr(keyed, "_cipher", watched)
     drawn = keyed.draw(KEY, np.arange(1_000_000), "shard")
     assert encipher.call_count == 1
     assert drawn[123_456] == drawn_slowly(KEY, 123_456, "shard")

@@ -29,6 +29,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -36,13 +38,21 @@ if TYPE_CHECKING:
 
     Secret: TypeAlias = bytes | Key
 
+KEPT = 64  # subkeys that a key remembers: the few that every request asks for
 BLOCK = 16  # bytes of an AES block
 ROWS = 1 << 16  # rows enciphered at a time: the working copy stays in the cache
 
 
 def subkey(key: Secret, *names: object) -> bytes:
     """32 bytes that belong to these names under this key."""
-    return HKDF(SHA256(), 32, salt=None, info=b"expunge/1" + b"".join(map(_canonical, names))).derive(bytes(key))
+    info = b"expunge/1" + b"".join(map(_canonical, names))
+    held: dict[bytes, bytes] = {} if isinstance(key, bytes) else key.subkeys
+    if info not in held:
+        made = HKDF(SHA256(), 32, salt=None, info=info).derive(bytes(key))
+        if len(held) >= KEPT:
+            return made
+        held[info] = made
+    return held[info]
 
 
 def seed(key: Secret, *names: object) -> int:
@@ -65,7 +75,7 @@ def draws(key: Secret, units: Ids, *names: object) -> NDArray[np.uint64]:
     secret = subkey(key, "draw", "integers", *names)
     blocks = np.zeros((len(units), 2), dtype="<i8")
     blocks[:, 0] = units
-    return np.frombuffer(_encipher(secret, blocks.tobytes()), dtype="<u8").reshape(-1, 2)
+    return np.frombuffer(_cipher(secret)(blocks.tobytes()), dtype="<u8").reshape(-1, 2)
 
 
 def draw(key: Secret, units: Ids, *names: object) -> NDArray[np.uint64]:
@@ -94,14 +104,14 @@ def digest_rows(key: Secret, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     n, width = rows.shape
     secret = subkey(key, "rows", width)
     padded = -(-max(width, 1) // BLOCK) * BLOCK
-    digests = np.empty((n, BLOCK), dtype=np.uint8)
+    digests, enciphered = np.empty((n, BLOCK), dtype=np.uint8), _cipher(secret)
     for start in range(0, n, ROWS):
         chunk = rows[start : start + ROWS]
         state = np.zeros((len(chunk), BLOCK), dtype=np.uint8)
         for left in range(0, padded, BLOCK):
             block = chunk[:, left : left + BLOCK]
             state[:, : block.shape[1]] ^= block
-            state = np.frombuffer(_encipher(secret, state.tobytes()), np.uint8).reshape(-1, BLOCK).copy()
+            state = np.frombuffer(enciphered(state.tobytes()), np.uint8).reshape(-1, BLOCK).copy()
         digests[start : start + ROWS] = state
     return digests
 
@@ -126,9 +136,9 @@ def digest_strings(key: Secret, values: pa.Array) -> NDArray[np.uint8]:
     return table[places]
 
 
-def _encipher(secret: bytes, blocks: bytes) -> bytes:
-    cipher = Cipher(AES(secret[:BLOCK]), ECB()).encryptor()  # noqa: S305  (one block a name: a permutation, not a mode)
-    return cipher.update(blocks) + cipher.finalize()
+def _cipher(secret: bytes) -> Callable[[bytes], bytes]:
+    """A permutation of each block, of any number of whole blocks at a time."""
+    return Cipher(AES(secret[:BLOCK]), ECB()).encryptor().update  # noqa: S305  (one block a name, not a mode)
 
 
 def _canonical(name: object) -> bytes:

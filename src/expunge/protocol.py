@@ -75,8 +75,9 @@ class Key:
     Key(***)
     """
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_secret", "subkeys")
     _secret: bytes
+    subkeys: dict[bytes, bytes]
 
     def __new__(cls, secret: bytes | bytearray | memoryview | Key) -> Self:
         """Take at least one byte; `secrets.token_bytes(32)` makes a good one."""
@@ -88,6 +89,7 @@ class Key:
             raise ParameterError(msg)
         made = super().__new__(cls)
         object.__setattr__(made, "_secret", bytes(secret))
+        object.__setattr__(made, "subkeys", {})  # some that were derived from it, by `keyed`; they go when it goes
         return made
 
     def __setattr__(self, name: str, value: object) -> None:

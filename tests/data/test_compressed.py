@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_refused() -> None:
     whole = as_rows(sparse.csr_array(np.eye(2, dtype=np.float32)))
     assert joined(whole, np.array([[0.5, 0.0]])).dtype == np.float32
     assert joined(whole, np.array([[0.1, 0.0]])).data[-1] == np.float32(0.1)
-    with pytest.raises(TypeError, match="1e\\+300, which does not fit into float32"):
+    with pytest.raises(TypeError, match="a number that does not fit into float32"):
         joined(whole, np.array([[1e300, 0.0]]))
     with pytest.raises(TypeError, match="same_kind"):
         joined(as_rows(sparse.csr_array(np.eye(2, dtype=int))), np.array([[0.5, 0.0]]))

@@ -14,7 +14,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 from expunge import Band, Forest, Records, Run, Sisa, Table, fingerprint
-from expunge.errors import ProjectError, SecretError, UnknownMethodError
+from expunge.errors import MissingExtraError, ProjectError, SecretError, UnknownMethodError
 from expunge.learners.tabular import Tabular
 from expunge.project.assembly import method_of
 from expunge.project.settings import ModelSettings
@@ -116,6 +116,14 @@ def test_each_mistake_is_a_sentence_that_names_the_model(changes: dict[str, Any]
 def test_free_text_is_nothing_that_a_forest_splits() -> None:
     with pytest.raises(ProjectError, match="'note' is declared as text, of which method 'forest' makes nothing"):
         method_of(replace(MODEL, **FOREST), (*COLUMNS, ("note", "text")), trusted=False)
+
+
+def test_a_forest_without_its_extra_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)  # as where it is not installed
+    for name in [name for name in sys.modules if name.startswith("expunge.methods.trees")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtraError, match=r"need the package 'numba', .*: pip install 'expunge\[trees\]'"):
+        made(**FOREST)
 
 
 def test_an_unknown_method_gets_the_nearest() -> None:

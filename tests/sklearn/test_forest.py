@@ -32,10 +32,11 @@ from expunge import (
     Label,
     Owners,
     Records,
+    Refusal,
     Table,
     fingerprint,
 )
-from expunge.errors import DataError, ParameterError
+from expunge.errors import DataError, ParameterError, RefusedError
 from expunge.trees.text import tree_text
 
 KEY = b"a most secret secret"
@@ -277,18 +278,91 @@ def test_a_weight_is_as_many_records() -> None:
     assert np.array_equal(weighted.predict_proba(X), repeated.predict_proba(X))
 
 
+@pytest.mark.parametrize("dtype", ["?", "u1", "i1", "u8", "f2", "f4", "f8"])
+@pytest.mark.parametrize("face", FACES, ids=["classes", "numbers"])
+def test_weights_are_what_they_are_beside_numbers_of_any_type(face: AtLeast, dtype: str) -> None:
+    """Weights that the type of the matrix does not hold, and rows of that type that come."""
+    Z = (np.nan_to_num(X) > 0).astype(dtype)
+    weights = np.array([1, 300, 70_000, 2**24 + 1])[np.arange(N) % 4]
+    model = clone(face).set_params(share=1.0, n_estimators=2).fit(Z, labels(face), sample_weight=weights)
+    assert model.tree(0).nodes.weight[0] == weights.sum()
+    other = (Z[3:4] == 0).astype(dtype)
+    model.forget(Batch([Records([1]), Correction(Table.from_arrays(other, labels(face)[:1], [3]))]))
+    model.forget(Addition(Table.from_arrays(Z[:1], labels(face)[:1], [900])))
+    rows = np.arange(N) != 1
+    right, known = Z.copy(), labels(face).copy()
+    right[3], known[3] = other[0], known[0]
+    again = clone(face).set_params(share=1.0, n_estimators=2)
+    again.fit(
+        np.vstack([right[rows], Z[:1]]),
+        np.append(known[rows], known[0]),
+        ids=np.append(np.arange(N)[rows], 900),
+        sample_weight=np.append(weights[rows], 1),
+    )
+    assert same(model, again)
+    assert model.tree(1).nodes.weight[0] == weights[rows].sum() + 1
+
+
+def test_weights_change_no_number_and_are_not_forgotten() -> None:
+    huge = np.full((N, 2), 2**63 + 2**11, dtype=np.uint64)
+    model = ExpungeForestClassifier(2, key=KEY).fit(huge, Y, sample_weight=np.full(N, 3))
+    assert (np.asarray(model.table_.features)[:, :2] == huge).all()
+    quote = model.quote(Column("sample_weight"))
+    assert isinstance(quote, Refusal)
+    with pytest.raises(RefusedError, match="says how often each record counts"):
+        model.forget(Column("sample_weight"))
+
+
+def test_parameters_that_change_after_fit_reach_the_next_fit() -> None:
+    model = fitted(FACES[0])
+    before, importances = model.predict(X), model.feature_importances_
+    model.set_params(n_estimators=3, max_depth=1, spread=["x0"])  # type: ignore[no-untyped-call]
+    assert np.array_equal(model.predict(X), before)
+    assert np.array_equal(model.feature_importances_, importances)
+    assert 0 < model.oob_score_ <= 1
+    model.forget(Records([5]))
+    assert same(model, fitted(FACES[0], np.arange(N) != 5))
+    assert len(model.tree(7)) > 1
+    again = model.fit(X, Y)
+    assert len(again.model_.trees.starts) == 4
+
+
+def test_a_column_with_a_role_may_be_erased() -> None:
+    model = clone(FACES[0]).set_params(categorical_features=pd.Index(["smokes"]), spread=("mass",)).fit(FRAME, Y)
+    assert "if smokes is true" in "".join(tree_text(model.tree(number)) for number in range(8))
+    model.forget(Column("smokes"))
+    model.forget(Batch([Column("mass"), Records([3])]))
+    assert model.feature_names_in_.tolist() == ["town", "sex"]
+    assert model.predict(FRAME[["town", "sex"]]).shape == (N,)
+
+
+def test_a_date_that_is_a_category_has_words() -> None:
+    dated = FRAME.assign(born=pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(N) % 2, "D"))
+    model = ExpungeForestClassifier(4, categorical_features=["born"], key=KEY).fit(dated[["born"]], np.arange(N) % 2)
+    assert "born is 2020-01-0" in tree_text(model.tree(0))
+
+
 # -- sentences
 
 
 WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: ExpungeForestClassifier(share=0).fit(X, Y), ParameterError, "share"),
     (lambda: ExpungeForestClassifier(0).fit(X, Y), ParameterError, "trees"),
-    (lambda: fitted(FACES[0], sample_weight=np.full(N, 0.5)), DataError, "whole numbers; .*: got 0.5 for the record"),
+    (lambda: fitted(FACES[0], sample_weight=np.full(N, 0.5)), DataError, "whole numbers; .* in row 0 is none"),
     (lambda: fitted(FACES[0], sample_weight=np.full(N, -1)), ValueError, "Negative values"),
     (lambda: FACES[0].fit(FRAME.assign(sample_weight=1), Y), DataError, "give that feature another name"),
     (lambda: ExpungeForestClassifier().fit(np.where(np.isnan(X), np.inf, X), Y), ValueError, "infinity"),
     (lambda: ExpungeForestRegressor().fit(X, Y), DataError, "needs numbers for y"),
     (lambda: ExpungeForestClassifier().fit(X, HEIGHT), ValueError, "continuous"),
+    (lambda: ExpungeForestClassifier(categorical_features="x0").fit(X, Y), ParameterError, "a sequence of names"),
+    (lambda: ExpungeForestClassifier(categorical_features=[0]).fit(X, Y), ParameterError, r"got \(0,\)"),  # type: ignore[list-item]
+    (lambda: ExpungeForestClassifier(spread=None).fit(X, Y), ParameterError, "spread to be a"),  # type: ignore[arg-type]
+    (lambda: ExpungeForestClassifier(spread=["y"]).fit(X, Y), DataError, "spread names the column 'y'; there are 'x0'"),
+    (
+        lambda: ExpungeForestClassifier(categorical_features=["towm"]).fit(FRAME, Y),
+        DataError,
+        "categorical_features names the column 'towm'; there are 'mass', 'town'",
+    ),
 ]
 
 

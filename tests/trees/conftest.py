@@ -22,6 +22,7 @@ class Nodes:
     categorical: NDArray[np.bool_]
     threshold: NDArray[np.float64]
     missing_left: NDArray[np.bool_]
+    missing_seen: NDArray[np.bool_]
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     weight: NDArray[np.int64]
@@ -56,7 +57,7 @@ def nodes(grown: Grown) -> Nodes:
     feature, categorical, threshold, missing = (np.array([row[k] for row in rows]) for k in range(4))
     left, right = (np.array([sides.get(k, [-1, -1])[side] for k in order]) for side in (0, 1))
     value = np.array([values[k] for k in order])
-    return Nodes(feature, categorical, threshold, missing, left, right, value.sum(axis=1), value)
+    return Nodes(feature, categorical, threshold, missing, feature >= 0, left, right, value.sum(axis=1), value)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,11 @@ def test_questions_are_in_the_words_of_the_data(tree: LabelledTree) -> None:
 def test_missing_values_are_said(grow: Any, threshold: float, missing_left: bool, said: str) -> None:  # noqa: FBT001
     made = grow((0, False, threshold, missing_left, ((1, 0),), ((0, 1),)))
     assert LabelledTree(made, NAMES, ("ill", "well")).question(0) == said
+
+
+def test_missing_values_are_not_said_where_no_record_lacks_one(grow: Any) -> None:
+    made = replace(grow((0, False, 0.1, True, ((1, 0),), ((0, 1),))), missing_seen=np.zeros(3, bool))
+    assert LabelledTree(made, NAMES, ("ill", "well")).question(0) == "age < 0.1"
 
 
 def test_answers_and_counts_name_the_classes(tree: LabelledTree) -> None:

@@ -59,6 +59,7 @@ def test_a_tree_deeper_than_python_recurses_is_written(grow: Any) -> None:
         np.zeros(2 * depth + 1, bool),
         np.r_[places, np.full(depth + 1, np.nan)].astype(float),
         np.zeros(2 * depth + 1, bool),
+        np.zeros(2 * depth + 1, bool),
         np.r_[places + depth, -np.ones(depth + 1, int)],
         np.r_[places + 1, -np.ones(depth + 1, int)],
         np.ones(2 * depth + 1, int),

@@ -62,7 +62,7 @@ def joined(first: Any, then: Any) -> Any:
         rounded = first.dtype.kind == "f"  # to the nearest, but never to another number
         wrong = np.isfinite(fitted.data) != np.isfinite(added.data) if rounded else fitted.data != added.data
         if wrong.any():
-            msg = f"they hold {added.data[wrong][0].item()!r}, which does not fit into {first.dtype}"
+            msg = f"they hold a number that does not fit into {first.dtype}"
             raise TypeError(msg)
         added = fitted
     return as_rows(sparse.vstack([first, added], format="csr"))

@@ -167,12 +167,24 @@ def joined(first: Features, then: Features) -> Features:
         if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
             return np.concatenate([first, _narrowed(then, first.dtype)])
         if isinstance(first, pa.Table) and isinstance(then, pa.Table):
-            return pa.concat_tables([first, then.select(first.column_names).cast(first.schema)]).combine_chunks()
-    except (TypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as unlike:
+            return pa.concat_tables([first, _cast(then.select(first.column_names), first.schema)]).combine_chunks()
+    except TypeError as unlike:
         msg = f"the new rows do not fit the columns they should join: {unlike}"
         raise DataError(msg) from unlike
     msg = "the new rows do not fit the columns they should join: one side is a matrix of numbers, the other is not"
     raise DataError(msg)
+
+
+def _cast(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows in the types of a table; what does not fit is said by its column, since Arrow would quote the value."""
+    parts = []
+    for column, field in zip(rows.columns, schema, strict=True):
+        try:
+            parts.append(column.cast(field.type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            msg = f"column {field.name!r} is of type {column.type}, and not all of it becomes {field.type}"
+            raise TypeError(msg) from None
+    return pa.table(parts, schema=schema)
 
 
 def _like(first: Items, then: NDArray[Any] | Items) -> Items:
@@ -189,7 +201,7 @@ def _narrowed(matrix: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     wrong = np.isfinite(fitted) != np.isfinite(matrix) if dtype.kind == "f" else fitted != matrix
     if wrong.any():
         at = tuple(np.argwhere(wrong)[0].tolist())
-        msg = f"row {at[0]} holds {matrix[at].item()!r}, which does not fit into {dtype}"
+        msg = f"row {at[0]} holds a number that does not fit into {dtype}"
         raise TypeError(msg)
     return fitted
 

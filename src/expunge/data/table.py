@@ -312,6 +312,11 @@ class Table(Changing):
         held = places.wrapped(picked, len(self)) if few else np.arange(len(self))[rows]  # a few need no list of all
         return Table(self.columns, held, self.classes)
 
+    def without(self, rows: NDArray[np.intp]) -> Table:
+        """All records but some, in their order: a view."""
+        held = np.arange(len(self)) if self.rows is None else self.rows
+        return Table(self.columns, np.delete(held, rows if len(rows) != 1 else rows[0]), self.classes)
+
     def drop(self, name: str) -> Table:
         """All records without one feature; the table itself where there is no such feature."""
         if name not in self.names:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from expunge.data.columns import is_among, name_at, take_names
 from expunge.data.labels import as_classes
 from expunge.errors import DataError, ParameterError
-from expunge.protocol import Change
+from expunge.protocol import Change, Key
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from expunge.protocol import Ids
     from expunge.values import Name, Scalar, Target
 
+CONTENT = Key(b"correction")  # what is compared says only whether two rows are the same: it is no secret
 ERASURES = (Records, Owners, Label, Column)
 CLASSES: dict[str, set[type]] = {"U": {str}, "b": {bool}, "i": {int, float}, "f": {int, float}}  # by kind of label
 PLAIN = (str, bytes, int, float, list, tuple, set, frozenset, dict, np.ndarray, type, type(None))  # slips of the pen
@@ -155,7 +156,7 @@ def _corrected(table: Table, rows: Table) -> Change[Table]:
     out = np.flatnonzero(is_among(table.ids, places, "ids"))
     fresh = rows.take(np.array([places[name_at(table.ids, int(at))] for at in out], dtype=np.intp))
     right = _like(table, fresh, owners_of=table.take(out))
-    before, after = (part.gathered().digests(b"correction") for part in (table.take(out), right))
+    before, after = (part.gathered().digests(CONTENT) for part in (table.take(out), right))
     differs = (before != after).any(axis=1)
     return Change(out[differs], right.take(np.flatnonzero(differs)))
 
@@ -179,8 +180,9 @@ def _like(table: Table, rows: Table, owners_of: Table | None = None) -> Table:
 
 def _unheld(table: Table, rows: Table) -> Table:
     """The rows, none of which the table may hold already."""
-    if isinstance(rows.ids, np.ndarray):
-        held = np.isin(rows.ids, table.ids)
+    if isinstance(rows.ids, np.ndarray):  # those that the table has of the new ones: a few are looked for at once
+        both = table.ids[np.isin(table.ids, rows.ids)]
+        held = np.isin(rows.ids, both) if len(both) else both
     else:
         held = pc.is_in(rows.ids, value_set=table.ids).to_numpy(zero_copy_only=False)
     if held.any():
@@ -241,8 +243,7 @@ def apply(table: Table, made: Change[Table]) -> Table:
         return table if made.into.names == table.names else made.into
     if made.into.names != table.names and not len(made.into):
         return made.into
-    rows = np.arange(len(table)) if table.rows is None else table.rows
-    kept = replace(table, rows=np.delete(rows, made.out))
+    kept = table.without(made.out)
     if not len(made.into):
         return kept
     return kept.joined(made.into) if len(kept) else made.into

@@ -21,7 +21,7 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,6 +32,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from expunge.data.table import Table
 from expunge.errors import DataError
+from expunge.methods.trees._refusals import refuse_unknown
 from expunge.methods.trees.forest import Forest
 from expunge.sklearn.estimators import ExpungeClassifier, ExpungeRegressor
 from expunge.sklearn.face import Face
@@ -99,6 +100,8 @@ class _ForestFace(Face):
             column, too.
         """
         method, table = self._usable(), self._taken_in(X, y, ids, owners)
+        for parameter, named in (("categorical_features", method.categorical), ("spread", method.spread)):
+            refuse_unknown(parameter, named, table.names)
         if sample_weight is not None:
             method.set_params(weight=WEIGHT)
             table = _weighted(table, _whole(sample_weight, table))
@@ -135,8 +138,8 @@ class _ForestFace(Face):
             "max_depth": self.max_depth,
             "min_split": self.min_samples_split,
             "min_leaf": self.min_samples_leaf,
-            "categorical": tuple(self.categorical_features),
-            "spread": tuple(self.spread),
+            "categorical": _as_names(self.categorical_features),
+            "spread": _as_names(self.spread),
         }
 
     def _inner(self) -> Any:
@@ -195,7 +198,8 @@ class ExpungeForestClassifier(_ForestFace, ExpungeClassifier):
     max_depth, min_samples_split, min_samples_leaf : int
         As in scikit-learn; of whole numbers.
     categorical_features : sequence of str
-        Columns of numbers that are names of categories. Columns of text and categories of a frame always are.
+        Columns of numbers that are names of categories. Columns of text and categories of a frame always are. The
+        columns of an array are called x0, x1 and so on.
     spread : sequence of str
         Columns of numbers with heavy tails, which are cut on a logarithmic scale.
     n_jobs : int or None
@@ -334,6 +338,11 @@ class ExpungeForestRegressor(_ForestFace, ExpungeRegressor):
         return super()._settings() | {"resolution": self.resolution}
 
 
+def _as_names(given: Any) -> Any:
+    """Names in a tuple, from any sequence or index of them; what is none is left for the method to refuse."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else given
+
+
 # -- weights -----------------------------------------------------------------------------------------------------------
 
 
@@ -344,19 +353,21 @@ def _whole(weights: Any, table: Table) -> NDArray[np.int64]:
     if (whole != checked).any():
         first = int(np.flatnonzero(whole != checked)[0])
         msg = "a forest counts records, so weights are whole numbers; multiply them by what makes them whole"
-        raise DataError(f"{msg}: got {checked[first]} for the record in row {first}")
+        raise DataError(f"{msg}: that of the record in row {first} is none")
     return whole
 
 
 def _weighted(table: Table, weights: NDArray[np.int64]) -> Table:
-    """The same records with their weights as a column more."""
+    """The same records with their weights as a column more, in a type that holds both as they are."""
     columns = table.gathered().columns
     held, names = columns.features, (*columns.names, WEIGHT)
     features: Any
     if isinstance(held, pa.Table):
         features = held.append_column(WEIGHT, pa.array(weights))
     else:
-        features = np.column_stack([np.asarray(held), weights.astype(np.asarray(held).dtype)])
+        matrix = np.asarray(held)
+        wide = np.result_type(matrix.dtype, {"f": np.float64, "i": np.int64}.get(matrix.dtype.kind, np.uint64))
+        features = np.column_stack([matrix.astype(wide), weights.astype(wide)])
     return Table(replace(columns, features=features, names=names), None, table.classes)
 
 

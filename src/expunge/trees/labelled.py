@@ -39,6 +39,7 @@ class Nodes(Protocol):
     categorical: NDArray[np.bool_]
     threshold: NDArray[np.float64]
     missing_left: NDArray[np.bool_]
+    missing_seen: NDArray[np.bool_]
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     weight: NDArray[np.int64]
@@ -98,9 +99,12 @@ class LabelledTree:
         return int(self.nodes.left[node]), int(self.nodes.right[node])
 
     def question(self, node: int) -> str:
-        """What sends a record to the left: ``age < 42.5 or missing``, ``town is Bern``."""
+        """What sends a record to the left: ``age < 42.5 or missing``, ``town is Bern``.
+
+        Missing numbers are spoken of where a record of the node lacks one.
+        """
         name, threshold = self.names[int(self.nodes.feature[node])], float(self.nodes.threshold[node])
-        missing = bool(self.nodes.missing_left[node])
+        missing = bool(self.nodes.missing_left[node] and self.nodes.missing_seen[node])
         if self.nodes.categorical[node]:
             return f"{name} is {self.words.get(name, {}).get(threshold, number(threshold))}"
         if np.isinf(threshold):  # every known number lies on one side

@@ -34,7 +34,9 @@ def plain(**mutations: tuple[str, str]) -> SimpleNamespace:
     stub = ModuleType(f"{name}._compiled")
     vars(stub).update(
         kernel=lambda function: function,
+        uncounted=lambda function: function,
         lent=lambda array: array,
+        ahead=lambda *_: None,
     )
     sys.modules[stub.__name__] = stub
     found: dict[str, Any] = {}

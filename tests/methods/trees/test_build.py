@@ -64,7 +64,7 @@ def test_features_come_in_the_order_of_their_hashes_without_constants(plain: Any
     held.X[:, 2] = 1.0
     rows = np.arange(30, dtype=np.int32)
     pool = setting(k, 30, 5, 100)[0]
-    of, z = k.source(held, rows), k.space(30, 5, pool)
+    of, z = k.source(held, rows), k.space(30, 5, pool, rule.settings)
     used, skipped = k.fill(of, of.at, SEED, rule, z)
     order = sorted(range(5), key=lambda f: (int(k.of_feature(SEED, rule.names[f])), f))
     step = k.stride(rule.settings)

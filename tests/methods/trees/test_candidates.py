@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 CANDIDATES, WIDTH = 4, 3
 SETTINGS = np.array([1, CANDIDATES, WIDTH, 2, 9, 1, 0], np.int64)
 values = st.one_of(st.floats(-3, 3).map(lambda x: round(x, 1)), st.just(math.nan), st.sampled_from([1e9, -1e9, 5e-324]))
-records = st.lists(st.tuples(values, st.integers(0, 2), st.integers(1, 3)), min_size=1, max_size=60)
+records = st.lists(st.tuples(values, st.integers(0, 2), st.integers(1, 3)), min_size=1, max_size=120)
 slow = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 def scanned(k: Any, held: Any, draw: int, *, coded: bool) -> Any:
     x, y, w = (np.array(part) for part in zip(*held, strict=True))
-    row = np.zeros(k.HEAD + CANDIDATES * (1 + WIDTH), np.int32)
-    if coded:
-        return row, k.scan_codes(x, y, w, len(x), np.uint32(draw), SETTINGS, row, 0)
-    cells = np.empty(len(x), np.int64)
-    return row, k.scan_numbers(x.astype(float), y, w, len(x), np.uint32(draw), SETTINGS, row, 0, cells)
+    row, z = np.zeros(k.HEAD + CANDIDATES * (1 + WIDTH), np.int32), k.column_for(len(x), SETTINGS)
+    z.y[:], z.weight[:] = y, w
+    seen = k.read(x.astype(float)[None, :], 1, np.arange(len(x), dtype=np.int32), 0, z.x)
+    scan = k.scan_codes if coded else k.scan_numbers
+    return row, scan(z, len(x), seen, np.uint32(draw), SETTINGS, row, 0)
 
 
 @slow

@@ -57,3 +57,25 @@ def test_the_first_of_equals_is_chosen_and_min_leaf_holds(plain: Any) -> None:
     assert k.choose(row, 2, sums, 6, settings_of) == 1
     settings_of[k.MIN_LEAF] = 3
     assert k.choose(row, 2, sums, 6, settings_of) == -1
+
+
+@slow
+@given(
+    y=st.lists(st.integers(-2, 2), min_size=2, max_size=40),
+    scale=st.sampled_from([1, 3, 1 << 30]),
+    offset=st.sampled_from([0, 1 << 40, -(1 << 61) + 5000]),
+)
+def test_a_cut_of_numbers_is_chosen_if_it_explains_anything(y: list[int], scale: int, offset: int, plain: Any) -> None:
+    k, held = plain(), [value * scale + offset for value in y]
+    most = len(held) - 1
+    settings_of = np.array([1, most, 3, 2, 9, 1, 1], np.int64)
+    row, sums = np.zeros(k.stride(settings_of), np.int64), np.zeros(3, np.int64)
+    row[k.CUTS] = most
+    for place, value in enumerate(held):
+        k.tally(sums, 0, value, 1, 1)
+        for t in range(most):
+            k.tally(row, k.HEAD + most + 3 * t, value, int(place <= t), 1)
+    best = k.choose(row, 1, sums, len(held), settings_of)
+    gains = [Fraction(sum(y[:cut]), cut) - Fraction(sum(y[cut:]), len(y) - cut) for cut in range(1, len(y))]
+    assert (best >= 0) == any(gains)
+    assert best < 0 or gains[best] != 0

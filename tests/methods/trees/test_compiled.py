@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pickle
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
+from numba.core import caching
 
 from expunge.methods.trees._cells import factors
-from expunge.methods.trees._compiled import kernel, lent, sources
+from expunge.methods.trees._compiled import ahead, kernel, lent, sources, uncounted
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def one_more(x: int) -> int:
+    return x + 1
 
 
 @kernel
@@ -29,7 +37,42 @@ def test_the_stamp_follows_every_kernel(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text("from x._compiled import kernel  # changed\n")
     assert sources(tmp_path) != first
     sources.cache_clear()
-    assert isinstance(factors._cache._cache_file._source_stamp, tuple)  # type: ignore[attr-defined]
+
+
+def test_what_another_version_kept_is_not_even_read(tmp_path: Path) -> None:
+    kept = type(factors._cache._cache_file)(str(tmp_path), "factors", "a stamp")  # type: ignore[attr-defined]
+    index = tmp_path / "factors.nbi"
+    index.write_bytes(pickle.dumps(kept._version) + b"cmodule_that_is_gone\nClass\n.")
+    with pytest.raises(ModuleNotFoundError):
+        kept.load("any")
+    kept._version = factors._cache._cache_file._version  # type: ignore[attr-defined]
+    assert kept.load("any") is None
+
+
+@uncounted
+def last_of_a_part(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    return float(array[1:][-1])
+
+
+def test_a_kernel_that_counts_no_references_leaves_them_as_they_were() -> None:
+    array = np.array([1.0, 2.0])
+    held = sys.getrefcount(array)
+    assert [last_of_a_part(array) for _ in range(5)] == [2.0] * 5
+    assert sys.getrefcount(array) == held
+
+
+def test_asking_ahead_changes_nothing() -> None:
+    table = np.arange(40).reshape(4, 10)
+    for row in (0, 3, -1, 10**9):
+        ahead(table, row)
+    assert table.ravel().tolist() == list(range(40))
+
+
+def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])  # what a container as nobody comes to
+    made: Any = kernel(one_more)
+    assert made(1) == 2
+    assert not hasattr(made._cache, "_cache_file")
 
 
 def test_a_lent_array_is_the_array() -> None:

@@ -315,3 +315,23 @@ def test_out_of_bag_and_importances() -> None:
     assert forest.importances(model).sum() == pytest.approx(1)
     everywhere = Forest(trees=3, share=1.0)
     assert np.isnan(everywhere.out_of_bag(everywhere.learn(data, RUN), data, RUN)).all()
+
+
+def test_whole_targets_are_learned_at_a_resolution_of_one() -> None:
+    x = np.arange(60.0)
+    data = Table.from_arrays(x[:, None], (x >= 23).astype(float))
+    forest = Forest(trees=4, share=1, resolution=1.0)
+    assert forest.predict(forest.learn(data, RUN), data).tolist() == (x >= 23).tolist()
+
+
+def test_no_name_of_a_class_that_is_gone_stays_in_memory() -> None:
+    data = Table.from_arrays(np.arange(30.0)[:, None], ["a secret" if k == 7 else "ab"[k % 2] for k in range(30)])
+    forest, target = Forest(trees=4, share=0.5), Records([7])
+    model = forest.learn(data, RUN)
+    done, after = forest.forget(model, target, data, RUN).model, data.after(target)
+    version = done.__dict__["_version"]
+    assert version.census.classes == done.classes == ("a", "b")
+    assert {part.grove.pool.sums.shape[1] for part in version.parts} == {2}
+    assert fingerprint(done) == fingerprint(forest.learn(after, RUN))
+    again = forest.forget(done, Records([8]), after, RUN).model
+    assert fingerprint(again) == fingerprint(forest.learn(after.after(Records([8])), RUN))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from expunge import Forest, Records, Run, Table, fingerprint
+from expunge import Addition, Forest, Records, Run, Table, fingerprint
 from expunge.errors import MismatchError
+from expunge.methods.trees._records import Batch, Roster
 from expunge.testing import patients
 
 RUN = Run(key=b"a key for tests")
@@ -48,3 +53,116 @@ def test_other_records_are_a_mismatch() -> None:
         forest.forget(model, target, data, Run(key=b"another"))
     with pytest.raises(MismatchError, match="parameters other"):
         replace(forest, cuts=2).forget(model, target, data, RUN)
+
+
+def fresh(data: Table, number: int) -> Table:
+    """One record that nobody has seen."""
+    return Table.from_arrays(np.full((1, len(data.names)), number / 7), np.asarray(data.label)[:1], [10**6 + number])
+
+
+def people(n: int = 40) -> Table:
+    """Records of their own, with ids that may be added to."""
+    held = patients().gathered().columns
+    return Table(replace(held, owners=None), None, None).take(slice(0, n)).gathered()
+
+
+def test_slots_of_forgotten_records_are_taken_again() -> None:
+    data, forest = people(), Forest(trees=4, share=0.5)
+    model = forest.learn(data, RUN)
+    roster = model.__dict__["_version"].roster
+    for number in range(300):
+        for target in (Addition(fresh(data, number)), Records([int(data.ids[0])])):
+            model, data = forest.forget(model, target, data, RUN).model, data.after(target)
+    assert fingerprint(model) == fingerprint(forest.learn(data, RUN))
+    assert len(roster.y) < 4 * len(data) + 100, "as many as there were at a time, not as many as there ever were"
+    assert np.count_nonzero(roster.filled) == len(data)
+    assert not roster.X[~roster.filled].any()
+    assert not roster.ids[~roster.filled].any()
+
+
+def test_a_table_of_before_does_not_lead_to_whoever_took_the_slot() -> None:
+    data, forest = people(), Forest(trees=4, share=0.5)
+    model = forest.learn(data, RUN)
+    before, target = data, Records([int(data.ids[0])])
+    roster = model.__dict__["_version"].roster
+    slot, number = int(np.flatnonzero(roster.ids == data.ids[0])[0]), 0
+    model, data = forest.forget(model, target, data, RUN).model, data.after(target)
+    while True:
+        come = Addition(fresh(data, number))
+        model, data = forest.forget(model, come, data, RUN).model, data.after(come)
+        if roster.filled[slot]:
+            break
+        went = Records([10**6 + number])
+        model, data = forest.forget(model, went, data, RUN).model, data.after(went)
+        number += 1
+    assert len(before) == len(data)
+    with pytest.raises(MismatchError, match="other than the model's"):
+        forest.forget(model, Records([int(before.ids[5])]), before, RUN)
+
+
+def test_who_drops_a_model_while_another_request_brings_records_takes_none_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, forest, held = people(), Forest(trees=4, share=0.5), []
+    model = forest.learn(data, RUN)
+    held.append(forest.forget(model, Records([int(data.ids[3])]), data, RUN).model)
+    append = Roster.append
+
+    def interrupted(roster: Roster, batch: Batch) -> Any:
+        slots = append(roster, batch)
+        held.clear()
+        return slots
+
+    monkeypatch.setattr(Roster, "append", interrupted)
+    target = Addition(fresh(data, 1))
+    done = forest.forget(model, target, data, RUN)
+    assert not held
+    assert fingerprint(done.model) == fingerprint(forest.learn(data.after(target), RUN))
+
+
+def test_records_of_a_request_that_fails_are_zeroed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, forest = people(), Forest(trees=4, share=0.5)
+    model = forest.learn(data, RUN)
+    roster = model.__dict__["_version"].roster
+
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("expunge.methods.trees._versions.advance", broken)
+    with pytest.raises(KeyboardInterrupt):
+        forest.forget(model, Addition(fresh(data, 1)), data, RUN)
+    assert not roster.filled[len(data) :].any()
+    assert not roster.X[len(data) :].any()
+
+
+def test_models_that_threads_make_and_drop_are_those_of_their_records() -> None:
+    data, forest = people(), Forest(trees=4, share=0.5)
+    model = forest.learn(data, RUN)
+
+    def worked(number: int) -> list[bool]:
+        mine, own, same = model, data, []
+        for step in range(12):
+            targets = Addition(fresh(data, 100 * number + step)), Records([int(own.ids[step % 7])])
+            for target in targets:
+                mine, own = forest.forget(mine, target, own, RUN).model, own.after(target)
+            same.append(fingerprint(mine) == fingerprint(forest.learn(own, RUN)))
+        return same
+
+    every = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            assert all(all(same) for same in pool.map(worked, range(3)))
+    finally:
+        sys.setswitchinterval(every)
+
+
+def test_a_model_that_lives_to_the_end_of_the_interpreter_goes_in_silence() -> None:
+    script = (
+        "import numpy as np; from expunge import Forest, Records, Run, Table\n"
+        "data, run = Table.from_arrays(np.arange(20.0)[:, None], np.arange(20) % 2), Run(key=b'k')\n"
+        "forest = Forest(trees=3); model = forest.learn(data, run)\n"
+        "other = forest.forget(model, Records([3]), data, run).model\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -116,15 +116,15 @@ MUTANTS = {
         )
     },
     "nothing is erased": {
-        "_rows": ("    table[row, :] = 0\n    table[row, 0] = counters[kind]", "    table[row, 0] = counters[kind]")
+        "_rows": ("        table[row, column] = 0\n    table[row, 0]", "        pass\n    table[row, 0]")
     },
     "seeds go by row and not by path": {
         "_update": ("of_child(seed, child))", "of_child(seed, child + (hi - lo) % 2))")
     },
     "a constant feature is kept": {
         "_following": (
-            "            if not scan(x, y, w, m, draw, rule, f, desk.row, j * step, cells):\n                return False",  # noqa: E501
-            "            scan(x, y, w, m, draw, rule, f, desk.row, j * step, cells)",
+            "            if not scan(z, m, seen, draw, rule, f, desk.row, j * step):\n                return False",
+            "            scan(z, m, seen, draw, rule, f, desk.row, j * step)",
         )
     },
     "a revived feature is overlooked": {

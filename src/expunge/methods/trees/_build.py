@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from expunge.methods.trees._candidates import cut_of, scan_codes, scan_numbers, tally
+from expunge.methods.trees._candidates import Column, column_for, cut_of, lent_column, scan_codes, scan_numbers, tally
 from expunge.methods.trees._choice import choose, stride
-from expunge.methods.trees._compiled import kernel, lent
+from expunge.methods.trees._compiled import ahead, kernel, lent, uncounted
 from expunge.methods.trees._hashing import missing_right, of_child, of_cuts, of_feature
 from expunge.methods.trees._layout import (
     CANDIDATES,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TURNED = 64  # features up to which the records of a subtree are laid out column by column
+FEW = 24  # records from which on that pays
+SOON = 8  # records between the one that is read and the one that is asked for
 
 
 class Source(NamedTuple):
@@ -70,66 +73,57 @@ class Space(NamedTuple):
 
     Attributes
     ----------
-    x, y, weight, cells : (m,)
+    column : Column
         One feature of the node's records.
     order : (d,) int64
         Features in the node's order, a heap.
     row : statistics
     """
 
-    x: NDArray[np.float64]
-    y: NDArray[np.int64]
-    weight: NDArray[np.int64]
-    cells: NDArray[np.int64]
+    column: Column
     order: NDArray[np.int64]
     row: NDArray[Any]
 
 
 @kernel
-def space(m: int, d: int, pool: Pool) -> Space:
+def space(m: int, d: int, pool: Pool, settings: NDArray[np.int64]) -> Space:
     """Room for nodes of up to m records."""
-    i8, row = np.int64, np.zeros(pool.stats.shape[1], pool.stats.dtype)
-    return Space(np.empty(m), np.empty(m, i8), np.empty(m, i8), np.empty(m, i8), np.empty(d, i8), row)
+    row = np.zeros(pool.stats.shape[1], pool.stats.dtype)
+    return Space(column_for(m, settings), np.empty(d, np.int64), row)
 
 
 @kernel
 def source(held: Held, slots: NDArray[np.int32]) -> Source:
     """The records of these slots; few features are copied side by side, many are read where they lie."""
-    d, m = held.X.shape[1], len(slots)
-    if d > TURNED:
-        return Source(held.X, held.y, held.weight, slots.copy(), 0)
+    X, labels, weights = held  # taken out once: each time costs an atomic addition
+    d, m = X.shape[1], len(slots)
+    if d > TURNED or m < FEW:
+        return Source(X, labels, weights, slots.copy(), 0)
     values = np.empty((d, m))
     y, weight = np.empty(m, np.int64), np.empty(m, np.int64)
     for i in range(m):
-        y[i], weight[i] = held.y[slots[i]], held.weight[slots[i]]
+        ahead(X, slots[min(i + SOON, m - 1)])
+        slot = slots[i]
+        y[i], weight[i] = labels[slot], weights[slot]
         for f in range(d):
-            values[f, i] = held.X[slots[i], f]
+            values[f, i] = X[slot, f]
     return Source(values, y, weight, np.arange(m).astype(np.int32), 1)
 
 
-@kernel
-def read(values: NDArray[np.float64], turned: int, at: NDArray[np.int32], f: int, x: NDArray[np.float64]) -> bool:
-    """One feature of some records, to ``x``; False, early, where it is constant."""
-    m, i = len(at), 1
-    first = values[f, at[0]] if turned else values[at[0], f]
-    while i < m:
-        other = values[f, at[i]] if turned else values[at[i], f]
-        if other != first and not (np.isnan(other) and np.isnan(first)):
-            break
-        i += 1
-    if i == m:
-        return False
-    if turned:
-        column = values[f]
-        for k in range(m):
-            x[k] = column[at[k]]
-    else:
-        for k in range(m):
-            x[k] = values[at[k], f]
-    return True
+@uncounted
+def read(values: Any, turned: int, at: NDArray[np.int32], f: int, x: NDArray[np.float64]) -> tuple[float, float, int]:
+    """One feature of some records, to ``x``: its lowest and highest number, and how many are not missing."""
+    lo, hi, there = math.inf, -math.inf, 0
+    for k in range(len(at)):
+        v = values[f, at[k]] if turned == 1 else values[at[k], f]
+        x[k] = v
+        lo = min(lo, v)
+        hi = max(hi, v)
+        there += not np.isnan(v)
+    return lo, hi, there
 
 
-@kernel
+@uncounted
 def sift(order: NDArray[np.int64], a: int, size: int) -> None:
     """Put an entry of a heap where it belongs; the least is at the top."""
     while 2 * a + 1 < size:
@@ -141,7 +135,7 @@ def sift(order: NDArray[np.int64], a: int, size: int) -> None:
         a = b
 
 
-@kernel
+@uncounted
 def heap(order: NDArray[np.int64], names: NDArray[np.uint32], seed: Any) -> None:
     """All features by the keyed hash of their names at this node; equal ones by column."""
     d = len(order)
@@ -151,46 +145,50 @@ def heap(order: NDArray[np.int64], names: NDArray[np.uint32], seed: Any) -> None
         sift(order, a, d)
 
 
-@kernel
-def scan(x: Any, y: Any, w: Any, m: int, draw: Any, rule: Rule, f: int, row: Any, at: int, cells: Any) -> bool:
+@uncounted
+def scan(z: Column, m: int, seen: tuple[float, float, int], draw: Any, rule: Rule, f: int, row: Any, at: int) -> bool:
     """What a feature offers, to an erased part of ``row``; False where it is constant."""
-    row[at : at + stride(rule.settings)] = 0
+    for k in range(stride(rule.settings)):
+        row[at + k] = 0
     row[at + NAME] = f
     if rule.categories[f] == 1:
-        return scan_codes(x, y, w, m, draw, rule.settings, row, at)
-    return scan_numbers(x, y, w, m, draw, rule.settings, row, at, cells)
+        return scan_codes(z, m, seen, draw, rule.settings, row, at)
+    return scan_numbers(z, m, seen, draw, rule.settings, row, at)
 
 
-@kernel
+@uncounted
 def fill(of: Source, at: NDArray[np.int32], seed: Any, rule: Rule, z: Space) -> tuple[int, int]:
     """All candidates of a node: the first features in its order that are not constant; how many, how many skipped."""
     m, size, used, skipped, step = len(at), len(z.order), 0, 0, stride(rule.settings)
     for i in range(m):
-        z.y[i], z.weight[i] = of.y[at[i]], of.weight[at[i]]
+        z.column.y[i], z.column.weight[i] = of.y[at[i]], of.weight[at[i]]
     heap(z.order, rule.names, seed)
-    z.row[:] = 0
     while used < rule.settings[FEATURES] and size > 0:
         first = z.order[0]
         size -= 1
         z.order[0] = z.order[size]
         sift(z.order, 0, size)
         f = int(first & 0xFFFFFF)
-        if read(of.values, of.turned, at, f, z.x) and scan(
-            z.x, z.y, z.weight, m, of_cuts(seed, first >> 24), rule, f, z.row, used * step, z.cells
-        ):
+        seen = read(of.values, of.turned, at, f, z.column.x)
+        if scan(z.column, m, seen, of_cuts(seed, first >> 24), rule, f, z.row, used * step):
             used += 1
         else:
             skipped += 1
-    z.row[used * step :] = 0
+    for k in range(used * step, len(z.row)):
+        z.row[k] = 0
     return used, skipped
 
 
-@kernel
+@uncounted
 def stops(sums: NDArray[Any], weight: int, depth: int, settings: NDArray[np.int64]) -> bool:
     """Whether a node is a leaf whatever its candidates: too small, too deep, or of one class."""
     if weight < settings[MIN_SPLIT] or depth >= settings[MAX_DEPTH]:
         return True
-    return bool(settings[NUMBERS] == 0 and sums.max() == weight)
+    if settings[NUMBERS] == 0:
+        for c in range(len(sums)):
+            if sums[c] == weight:
+                return True
+    return False
 
 
 @kernel
@@ -201,40 +199,41 @@ def goes_left(x: float, cut: float, coded: int, side: int) -> bool:
     return x == cut if coded == 1 else x < cut
 
 
-@kernel
+@uncounted
 def describe(pool: Pool, v: int, best: int, used: int, skipped: int, seed: Any, rule: Rule, row: NDArray[Any]) -> None:
     """Make an inner node of a new one, which lacks its children still."""
-    node, s, step = pool.nodes[v], rule.settings[CANDIDATES], stride(rule.settings)
+    nodes, s, step = pool.nodes, rule.settings[CANDIDATES], stride(rule.settings)
     at = best // s * step
     f = row[at + NAME]
     pool.cuts[v] = cut_of(row, at, best % s, rule.categories[f])
-    node[LEFT], node[RIGHT], node[FEATURE], node[USED], node[SKIPPED] = -1, -1, f, used, skipped
-    node[SIDE] = missing_right(of_cuts(seed, of_feature(seed, rule.names[f]))) if row[at + MISSING] > 0 else TO_LARGER
-    node[STAT] = taken(pool.stats, pool.counters, STATS)
-    if node[STAT] >= 0:
-        pool.stats[node[STAT]] = row
+    nodes[v, LEFT], nodes[v, RIGHT], nodes[v, FEATURE], nodes[v, USED], nodes[v, SKIPPED] = -1, -1, f, used, skipped
+    lost = missing_right(of_cuts(seed, of_feature(seed, rule.names[f])))
+    nodes[v, SIDE] = lost if row[at + MISSING] > 0 else TO_LARGER
+    stat = taken(pool.stats, pool.counters, STATS)
+    nodes[v, STAT] = stat
+    if stat >= 0:
+        for k in range(len(row)):
+            pool.stats[stat, k] = row[k]
 
 
-@kernel
+@uncounted
 def divide(
     of: Source, at: NDArray[np.int32], kept: NDArray[np.int64], cut: float, f: int, coded: int, side: int
 ) -> int:
     """Bring the records that go left before those that go right; how many go left. ``kept`` is room."""
     left, right = 0, 0
     for i in range(len(at)):
-        x = of.values[f, at[i]] if of.turned else of.values[at[i], f]
-        if goes_left(x, cut, coded, side):
-            at[left] = at[i]
-            left += 1
-        else:
-            kept[right] = at[i]
-            right += 1
+        x = of.values[f, at[i]] if of.turned == 1 else of.values[at[i], f]
+        goes = goes_left(x, cut, coded, side)
+        at[left] = kept[right] = at[i]  # written to both sides, kept on one: quicker than guessing
+        left += goes
+        right += not goes
     for i in range(right):
         at[left + i] = kept[i]
     return left
 
 
-@kernel
+@uncounted
 def count(of: Source, at: NDArray[np.int32], sums: NDArray[Any], numbers: int) -> int:
     """The sums of some records; their weight."""
     total = 0
@@ -253,10 +252,10 @@ def lent_source(s: Source) -> Source:
 @kernel
 def lent_space(z: Space) -> Space:
     """The room, lent."""
-    return Space(lent(z.x), lent(z.y), lent(z.weight), lent(z.cells), lent(z.order), lent(z.row))
+    return Space(lent_column(z.column), lent(z.order), lent(z.row))
 
 
-@kernel
+@uncounted
 def push(todo: NDArray[np.int64], seeds: Any, n: int, job: tuple[int, int, int, int, int], seed: Any) -> int:
     """One entry more of a stack of n; how many there are now."""
     for k in range(JOB):
@@ -278,14 +277,14 @@ def build(pool: Pool, held: Held, slots: NDArray[np.int32], jobs: NDArray[np.int
     seeds : (m,) uint64
         Names of the nodes to make.
     """
-    of, z = source(held, slots), space(len(slots), held.X.shape[1], pool)
+    of, z = source(held, slots), space(len(slots), held.X.shape[1], pool, rule.settings)
     most = len(jobs) + rule.settings[MAX_DEPTH] + 2
     todo, names = np.empty((most, JOB), np.int64), np.empty(most, np.uint64)
     todo[: len(jobs)], names[: len(jobs)] = jobs, seeds
     return build_of(pool, of, z, slots, todo, names, len(jobs), rule)
 
 
-@kernel
+@uncounted
 def build_of(
     own_pool: Pool, own: Source, room: Space, slots: NDArray[np.int32], todo: Any, names: Any, n: int, own_rule: Rule
 ) -> int:
@@ -314,7 +313,7 @@ def build_of(
             describe(pool, v, best, used, skipped, seed, rule, z.row)
             f = pool.nodes[v, FEATURE]
             right = missing_right(of_cuts(seed, of_feature(seed, rule.names[f])))
-            mid = lo + divide(of, at, z.cells, pool.cuts[v], f, rule.categories[f], right)
+            mid = lo + divide(of, at, z.column.cells, pool.cuts[v], f, rule.categories[f], right)
             n = push(todo, names, n, (v, RIGHT, mid, hi, depth + 1), of_child(seed, 1))
             n = push(todo, names, n, (v, LEFT, lo, mid, depth + 1), of_child(seed, 0))
         if pool.counters[FULL] == 1:

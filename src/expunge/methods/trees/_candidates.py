@@ -8,12 +8,12 @@ occupied, so that only the first or last record of such a one makes a new `scan`
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from expunge.methods.trees._cells import GRID, cell, factors, shared_level, single_level, span, threshold
-from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._compiled import kernel, lent, uncounted
 from expunge.methods.trees._hashing import U32, missing_right, mix32
 from expunge.methods.trees._layout import (
     AT_BASE,
@@ -33,12 +33,42 @@ from expunge.methods.trees._layout import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LONG = 24  # records from which on a histogram over cells is quicker than comparing each with each cut
-FAR = 4 * GRID  # the cell of a missing number that goes right, counted from the lowest occupied one
+LONG = 24  # records for each class from which on a histogram over cells is quicker than comparing all with each cut
+FAR = 4 * GRID  # cuts are drawn modulo this, which is more than there are
 BINS = 2 * GRID + 4  # cells -1 to TOP + 1, and one more
 
 
+class Column(NamedTuple):
+    """One feature of the records of a node, and room to count them in.
+
+    Attributes
+    ----------
+    x : (m,) float64
+    y, weight, cells : (m,) int64
+    between : (BINS * width,) int64
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.int64]
+    weight: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    between: NDArray[np.int64]
+
+
 @kernel
+def column_for(m: int, settings: NDArray[np.int64]) -> Column:
+    """Room for nodes of up to m records."""
+    i8 = np.int64
+    return Column(np.empty(m), np.empty(m, i8), np.empty(m, i8), np.empty(m, i8), np.empty(BINS * settings[WIDTH], i8))
+
+
+@kernel
+def lent_column(z: Column) -> Column:
+    """The room, lent."""
+    return Column(lent(z.x), lent(z.y), lent(z.weight), lent(z.cells), lent(z.between))
+
+
+@uncounted
 def tally(row: NDArray[Any], at: int, y: int, w: int, numbers: int) -> None:
     """Add a record: to its class; or to how many there are, and its target to the two limbs of their sum."""
     if numbers == 0:
@@ -49,13 +79,13 @@ def tally(row: NDArray[Any], at: int, y: int, w: int, numbers: int) -> None:
         row[at + 2] += w * (y & 0xFFFFFFFF)
 
 
-@kernel
+@uncounted
 def base_of(row: NDArray[Any], at: int) -> float:
     """The number of the lowest occupied cell, which 32 bits may not hold."""
     return float((np.int64(row[at + BASE_HIGH]) << 32) + np.int64(row[at + BASE_LOW]) + (np.int64(1) << 31))
 
 
-@kernel
+@uncounted
 def set_base(row: NDArray[Any], at: int, base: float) -> None:
     """Write the number of the lowest occupied cell in two words."""
     whole = np.int64(base)
@@ -63,18 +93,7 @@ def set_base(row: NDArray[Any], at: int, base: float) -> None:
     row[at + BASE_LOW] = (whole & 0xFFFFFFFF) - (np.int64(1) << 31)
 
 
-@kernel
-def extremes(x: NDArray[np.float64], m: int) -> tuple[float, float, int]:
-    """Lowest and highest number, and how many there are that are not missing."""
-    lo, hi, there = math.inf, -math.inf, 0
-    for i in range(m):
-        lo = min(lo, x[i])
-        hi = max(hi, x[i])
-        there += x[i] == x[i]
-    return lo, hi, there
-
-
-@kernel
+@uncounted
 def draw_cuts(row: NDArray[Any], at: int, most: int, draw: Any, lacking: int) -> int:
     """The first cuts in keyed order of those between the outermost cells, and the one between missing and present.
 
@@ -88,118 +107,100 @@ def draw_cuts(row: NDArray[Any], at: int, most: int, draw: Any, lacking: int) ->
     h = np.int64(mix32(U32(int(row[at + LEVEL]) & 0xFFFFFFFF) ^ U32(draw)))
     place, step = h >> 16, h | 1
     for _ in range(FAR):
+        if k == most:
+            break
         i = 1 + ((place - first) & (FAR - 1))
         place += step
-        if i <= top and k < most:
+        if i <= top:
             row[at + HEAD + k] = i
             k += 1
     return k
 
 
-@kernel
+@uncounted
 def scan_numbers(
-    x: NDArray[np.float64],
-    y: NDArray[np.int64],
-    w: NDArray[np.int64],
-    m: int,
-    draw: Any,
-    settings: NDArray[np.int64],
-    row: NDArray[Any],
-    at: int,
-    cells: NDArray[np.int64],
+    z: Column, m: int, seen: tuple[float, float, int], draw: Any, settings: NDArray[np.int64], row: Any, at: int
 ) -> bool:
-    """Candidates of a numeric feature, and what goes left at each; False where it is constant."""
-    lo, hi, there = extremes(x, m)
+    """Candidates of a numeric feature, and what goes left at each; False where it is constant.
+
+    ``seen`` is the lowest and highest number, and how many are not missing.
+    """
+    lo, hi, there = seen
     if there == 0 or (lo == hi and there == m):
         return False
     level = single_level(lo) if lo == hi else shared_level(lo, hi)
     first, last = span(lo, hi, level)
-    row[at + LEVEL], row[at + TOP] = level, int(last - first)
+    top = int(last - first)
+    row[at + LEVEL], row[at + TOP] = level, top
     set_base(row, at, first)
-    lost = FAR if missing_right(draw) == 1 else -1
+    lost = top + 1 if missing_right(draw) == 1 else -1
     a, b = factors(-level)
+    x, cells = z.x, z.cells
     for i in range(m):
         cells[i] = int(cell(x[i], a, b) - first) if x[i] == x[i] else lost
     row[at + CUTS] = draw_cuts(row, at, settings[CANDIDATES], draw, m - there)
-    for i in range(m):
-        row[at + AT_BASE] += w[i] if cells[i] == 0 else 0
-        row[at + AT_TOP] += w[i] if cells[i] == row[at + TOP] else 0
-        row[at + MISSING] += w[i] if cells[i] == lost else 0
-    if m < LONG:
-        compare_all(cells, y, w, m, settings, row, at)
+    if m < LONG * settings[WIDTH]:
+        compare_all(z, m, lost, settings, row, at)
     else:
-        count_cells(cells, y, w, m, settings, row, at)
+        count_cells(z, m, lost, settings, row, at)
     return True
 
 
-@kernel
-def compare_all(
-    cells: NDArray[np.int64],
-    y: NDArray[np.int64],
-    w: NDArray[np.int64],
-    m: int,
-    settings: NDArray[np.int64],
-    row: NDArray[Any],
-    at: int,
-) -> None:
+@uncounted
+def compare_all(z: Column, m: int, lost: int, settings: NDArray[np.int64], row: Any, at: int) -> None:
     """Sums going left at each cut: every record against every cut."""
-    k, sums, width = int(row[at + CUTS]), at + HEAD + settings[CANDIDATES], settings[WIDTH]
+    y, weight, cells, numbers = z.y, z.weight, z.cells, settings[NUMBERS]
+    k, top, sums, width = row[at + CUTS], row[at + TOP], at + HEAD + settings[CANDIDATES], settings[WIDTH]
+    at_base, at_top, missing = 0, 0, 0
     for i in range(m):
-        for t in range(k):
-            if cells[i] < row[at + HEAD + t]:
-                tally(row, sums + t * width, y[i], w[i], settings[NUMBERS])
+        c, w = cells[i], weight[i]
+        at_base += w * (c == 0)
+        at_top += w * (c == top)
+        missing += w * (c == lost)
+        for t in range(k):  # adding nothing is quicker than guessing
+            tally(row, sums + t * width, y[i], w * (c < row[at + HEAD + t]), numbers)
+    row[at + AT_BASE], row[at + AT_TOP], row[at + MISSING] = at_base, at_top, missing
 
 
-@kernel
-def count_cells(
-    cells: NDArray[np.int64],
-    y: NDArray[np.int64],
-    w: NDArray[np.int64],
-    m: int,
-    settings: NDArray[np.int64],
-    row: NDArray[Any],
-    at: int,
-) -> None:
-    """Sums going left at each cut: one histogram over the cells between cuts, then sums from the left."""
-    k, sums, width = int(row[at + CUTS]), at + HEAD + settings[CANDIDATES], settings[WIDTH]
-    bins = np.zeros(BINS + 1, np.int64)  # of each cell: how many cuts are at or below it
-    for t in range(k):
-        for c in range(row[at + HEAD + t], BINS):
-            bins[c + 1] += 1
-    between = np.zeros((k + 1) * width, np.int64)
+@uncounted
+def count_cells(z: Column, m: int, lost: int, settings: NDArray[np.int64], row: Any, at: int) -> None:
+    """Sums going left at each cut: one histogram over the cells, then its sums from the left."""
+    y, weight, cells, between, numbers = z.y, z.weight, z.cells, z.between, settings[NUMBERS]
+    top, sums, width = int(row[at + TOP]), at + HEAD + settings[CANDIDATES], settings[WIDTH]
+    for c in range((top + 3) * width):
+        between[c] = 0
     for i in range(m):
-        tally(between, bins[min(cells[i], BINS - 1) + 1] * width, y[i], w[i], settings[NUMBERS])
-    for t in range(k):
-        below = bins[row[at + HEAD + t] + 1]
-        for c in range(below * width):
-            row[sums + t * width + c % width] += between[c]
+        tally(between, (cells[i] + 1) * width, y[i], weight[i], numbers)
+    row[at + AT_BASE] = weight_of(between, width, settings)
+    row[at + AT_TOP] = weight_of(between, (top + 1) * width, settings)
+    row[at + MISSING] = weight_of(between, (lost + 1) * width, settings)
+    for c in range(width, (top + 2) * width):
+        between[c] += between[c - width]
+    for t in range(row[at + CUTS]):
+        below = row[at + HEAD + t] * width
+        for c in range(width):
+            row[sums + t * width + c] = between[below + c]
 
 
-@kernel
+@uncounted
 def scan_codes(
-    x: NDArray[np.float64],
-    y: NDArray[np.int64],
-    w: NDArray[np.int64],
-    m: int,
-    draw: Any,
-    settings: NDArray[np.int64],
-    row: NDArray[Any],
-    at: int,
+    z: Column, m: int, seen: tuple[float, float, int], draw: Any, settings: NDArray[np.int64], row: Any, at: int
 ) -> bool:
     """Candidates of a feature of categories: the codes with the smallest hash of those that are there."""
-    most, width, k, same = settings[CANDIDATES], settings[WIDTH], 0, True
+    if seen[0] == seen[1]:
+        return False
+    x, y, w, most, width, k = z.x, z.y, z.weight, settings[CANDIDATES], settings[WIDTH], 0
     for i in range(m):
-        same = same and x[i] == x[0]
         k = insert(row, at + HEAD, k, most, U32(int(x[i])), draw)
     row[at + CUTS] = k
     for i in range(m):
         for t in range(k):
             if x[i] == row[at + HEAD + t]:
                 tally(row, at + HEAD + most + t * width, y[i], w[i], settings[NUMBERS])
-    return not same
+    return True
 
 
-@kernel
+@uncounted
 def insert(row: NDArray[Any], at: int, k: int, most: int, code: Any, draw: Any) -> int:
     """Put a code among the k that are held, in the order of a bijection: equal hashes are equal codes."""
     h, a = mix32(code ^ U32(draw)), k
@@ -214,7 +215,7 @@ def insert(row: NDArray[Any], at: int, k: int, most: int, code: Any, draw: Any) 
     return k
 
 
-@kernel
+@uncounted
 def adjust_number(
     x: float,
     y: int,
@@ -227,7 +228,7 @@ def adjust_number(
 ) -> bool:
     """Follow one record (w < 0: it goes) in a numeric feature; whether it lies where no candidate was looked for."""
     top, lost = int(row[at + TOP]), np.isnan(x)
-    c = (FAR if missing_right(draw) == 1 else -1) + 0.0 if lost else cell(x, scale[0], scale[1]) - scale[2]
+    c = (top + 1 if missing_right(draw) == 1 else -1) + 0.0 if lost else cell(x, scale[0], scale[1]) - scale[2]
     if not lost and (c < 0 or c > top or (top == 0 and w > 0)):
         return True
     row[at + MISSING] += w if lost else 0
@@ -240,7 +241,7 @@ def adjust_number(
     return False
 
 
-@kernel
+@uncounted
 def adjust_code(x: float, y: int, w: int, draw: Any, settings: NDArray[np.int64], row: NDArray[Any], at: int) -> bool:
     """Follow one record in a feature of categories; whether a code comes that would be a candidate."""
     most, k = settings[CANDIDATES], int(row[at + CUTS])
@@ -252,7 +253,7 @@ def adjust_code(x: float, y: int, w: int, draw: Any, settings: NDArray[np.int64]
     return w > 0 and (k < most or mix32(U32(int(x)) ^ U32(draw)) < last)
 
 
-@kernel
+@uncounted
 def weight_of(sums: NDArray[Any], at: int, settings: NDArray[np.int64]) -> int:
     """How many records (by weight) a sum is of."""
     if settings[NUMBERS] == 1:
@@ -263,7 +264,7 @@ def weight_of(sums: NDArray[Any], at: int, settings: NDArray[np.int64]) -> int:
     return total
 
 
-@kernel
+@uncounted
 def outdated(row: NDArray[Any], at: int, lacking: int, weight: int, coded: int, settings: NDArray[np.int64]) -> bool:
     """Whether the candidates of a feature may be others now: an outermost cell, a value, or all missing are gone.
 
@@ -278,7 +279,7 @@ def outdated(row: NDArray[Any], at: int, lacking: int, weight: int, coded: int, 
     return False
 
 
-@kernel
+@uncounted
 def cut_of(row: NDArray[Any], at: int, t: int, coded: int) -> float:
     """What a record's value is compared with at candidate t; infinite between missing and present numbers."""
     i = int(row[at + HEAD + t])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from expunge.methods.trees._candidates import weight_of
-from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._compiled import kernel, uncounted
 from expunge.methods.trees._layout import CANDIDATES, CUTS, HEAD, MIN_LEAF, NUMBERS, WIDTH
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def stride(settings: NDArray[np.int64]) -> int:
     return int(HEAD + settings[CANDIDATES] * (1 + settings[WIDTH]))
 
 
-@kernel
+@uncounted
 def gini(row: NDArray[Any], at: int, sums: NDArray[Any], left: int, right: int) -> float:
     """``sum l_c^2 / n_l + sum r_c^2 / n_r``: the larger, the purer both sides are."""
     a, b = 0.0, 0.0
@@ -36,7 +36,7 @@ def gini(row: NDArray[Any], at: int, sums: NDArray[Any], left: int, right: int) 
     return a / left + b / right
 
 
-@kernel
+@uncounted
 def mean_limbs(sums: NDArray[Any]) -> tuple[int, int]:
     """The mean of the targets in two limbs, rounded down."""
     n = sums[0]
@@ -44,7 +44,7 @@ def mean_limbs(sums: NDArray[Any]) -> tuple[int, int]:
     return high, (((sums[1] - high * n) << 32) + sums[2]) // n
 
 
-@kernel
+@uncounted
 def variance(row: NDArray[Any], at: int, sums: NDArray[Any], left: int, right: int) -> float:
     """The same for numbers, each counted from their mean, so that a large offset costs no digits."""
     high, low = mean_limbs(sums)
@@ -54,14 +54,19 @@ def variance(row: NDArray[Any], at: int, sums: NDArray[Any], left: int, right: i
     return a * a / left + b * b / right
 
 
-@kernel
-def choose(row: NDArray[Any], used: int, sums: NDArray[Any], weight: int, settings: NDArray[np.int64]) -> int:
-    """Feature and cut, as ``feature * candidates + cut``; -1 where no candidate is allowed.
+@uncounted
+def unsplit(sums: NDArray[Any]) -> float:
+    """What `variance` says of a cut that explains nothing, and a little more than rounding adds to it."""
+    high, low = mean_limbs(sums)
+    rest = float((sums[1] - sums[0] * high) * 4294967296 + (sums[2] - sums[0] * low))
+    return rest * rest / float(sums[0]) * (1.0 + 2.0**-40)
 
-    A split of numbers has to explain more than what rounding the mean down leaves over.
-    """
+
+@uncounted
+def choose(row: NDArray[Any], used: int, sums: NDArray[Any], weight: int, settings: NDArray[np.int64]) -> int:
+    """Feature and cut, as ``feature * candidates + cut``; -1 where none is allowed, or none of numbers explains any."""
     s, width, numbers = settings[CANDIDATES], settings[WIDTH], settings[NUMBERS]
-    best, most, step = -1, float(weight) if numbers == 1 else -1.0, stride(settings)
+    best, most, step = -1, unsplit(sums) if numbers == 1 else -1.0, stride(settings)
     for j in range(used):
         for t in range(row[j * step + CUTS]):
             at = j * step + HEAD + s + t * width

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PUBLIC = b"expunge: names of categories"  # codes are no secret: a model predicts without the key
 HEAVIEST = 1 << 29
 WIDEST = 62
+FINEST = 2.0**42  # steps between powers of two of a spread column: 11 bits for exponents up to 1024 leave so many
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def values(data: Table, schema: Schema) -> NDArray[np.float64]:
     Raises
     ------
     DataError
-        With the first number that is infinite.
+        With the first number that is infinite, or a column of text where numbers were learned.
     """
     X = np.empty((len(data), len(schema.names)))
     stored: Any = data.stored
@@ -88,7 +89,7 @@ def values(data: Table, schema: Schema) -> NDArray[np.float64]:
         X[:] = whole if places == list(range(whole.shape[1])) else whole[:, places]
     for f, name in enumerate(schema.names):
         if isinstance(stored, pa.Table) and not schema.coded[f]:
-            X[:, f] = numbers(one_array(stored.column(name)))
+            X[:, f] = numbers(one_array(stored.column(name)), name)
         elif schema.coded[f]:
             column = one_array(stored.column(name)) if isinstance(stored, pa.Table) else pa.array(X[:, f])
             X[:, f] = codes_of(column)
@@ -99,31 +100,68 @@ def values(data: Table, schema: Schema) -> NDArray[np.float64]:
     return X
 
 
-def numbers(column: pa.Array) -> NDArray[np.float64]:
-    """A column of numbers, truth values or dates; NaN where there is none."""
+def numbers(column: pa.Array, name: str) -> NDArray[np.float64]:
+    """A column of numbers, truth values or dates, or of text that says numbers; NaN where there is none."""
     if pa.types.is_temporal(column.type):
         column = column.cast(pa.int64() if column.type.bit_width == 64 else pa.int32())
-    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    try:
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        msg = f"column {name!r} holds text, and a forest learned numbers from it: name it in categorical to learn words"
+        raise DataError(msg) from None  # Arrow quotes the text
 
 
 def codes_of(column: pa.Array) -> NDArray[np.float64]:
     """A code of 30 bits for each category, by a hash of its name as text; 0 where it is missing."""
     encoded = converted(column, "category").dictionary_encode()
-    drawn = keyed.draws(PUBLIC, encoded.dictionary.cast(pa.large_string()))[:, 0]
-    codes = np.append((drawn >> np.uint64(34)).astype(np.float64) + 1, 0.0)
+    codes = np.append(_drawn(encoded.dictionary), 0.0)
     places = pc.fill_null(encoded.indices, len(codes) - 1).to_numpy(zero_copy_only=False)
     return np.asarray(codes[places])
+
+
+def words_of(data: Table, name: str) -> dict[float, str]:
+    """What the codes of one column of categories stand for in these data.
+
+    >>> from expunge import Table
+    >>> sorted(words_of(Table.from_arrays([["Bern", 1], ["Chur", 2]], columns=["town", "size"]), "town").values())
+    ['Bern', 'Chur', 'missing']
+    """
+    stored: Any = data.select([name]).stored
+    table = isinstance(stored, pa.Table)
+    column = one_array(stored.column(name)) if table else pa.array(np.asarray(stored)[:, 0].astype(np.float64))
+    words = pc.drop_null(pc.unique(converted(column, "category")))
+    return dict(zip(_drawn(words).tolist(), words.to_pylist(), strict=True)) | {0.0: "missing"}
+
+
+def _drawn(words: pa.Array) -> NDArray[np.float64]:
+    drawn = keyed.draws(PUBLIC, words.cast(pa.large_string()))[:, 0]
+    return np.asarray((drawn >> np.uint64(34)).astype(np.float64) + 1)
 
 
 def spread_out(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """``x`` below 1 in size, else ``1 + log2 |x|`` with its sign, linear between powers of two: for heavy tails.
 
+    It is rounded down to what is exact for any size, so that each step on this scale is one number of the other.
+
     >>> spread_out(np.array([0.5, -2.0, 3.0])).tolist()
     [0.5, -2.0, 2.5]
     """
     mantissa, exponent = np.frexp(np.abs(x))
-    far = np.sign(x) * (exponent + (2 * mantissa - 1))
-    return np.where(np.abs(x) < 1, x, far)
+    beyond = np.floor(np.copysign(2 * mantissa - 1, x) * FINEST) / FINEST
+    return np.where(np.abs(x) < 1, x, np.copysign(exponent, x) + beyond)
+
+
+def gathered(cut: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The number t for which ``x < t`` is ``spread_out(x) < cut``, for all x.
+
+    >>> gathered(np.array([0.5, -2.0, 2.5, np.inf])).tolist()
+    [0.5, -2.0, 3.0, inf]
+    """
+    at = np.abs(np.ceil(cut * FINEST) / FINEST)
+    exponent = np.floor(np.where(np.isfinite(at), at, 1.0))
+    with np.errstate(over="ignore"):  # below all numbers
+        far = np.copysign(np.ldexp((1 + at - exponent) / 2, exponent.astype(np.int64)), cut)
+    return np.where(np.isfinite(cut) & (np.abs(cut) >= 1), far, cut)
 
 
 def fixed(targets: NDArray[np.float64], resolution: float) -> NDArray[np.int64]:
@@ -140,8 +178,7 @@ def fixed(targets: NDArray[np.float64], resolution: float) -> NDArray[np.int64]:
     if wide.any():
         row = int(np.argmax(wide))
         most = resolution * 2.0**WIDEST
-        held = targets[row].item()
-        msg = f"label: row {row} holds {held!r}; with a resolution of {resolution} targets stay below {most:g}"
+        msg = f"label: row {row} is too far from zero; with a resolution of {resolution} targets stay below {most:g}"
         raise DataError(msg)
     return scaled.astype(np.int64)
 
@@ -172,12 +209,18 @@ def weights(data: Table, weight: str | None) -> NDArray[np.int64]:
     """
     if weight is None or weight not in data.names:
         return np.ones(len(data), np.int64)
+    features = data.columns.features
+    kind = features.schema.field(weight).type if isinstance(features, pa.Table) else None
+    if kind is not None and not any(
+        fits(kind) for fits in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    ):
+        msg = f"column {weight!r} is of type {kind}; a weight is a whole number"
+        raise DataError(msg)
     held = np.asarray(data.column(weight)).astype(np.float64)
     wrong = ~((held >= 0) & (held == np.floor(held)) & (held < HEAVIEST))
     if wrong.any():
         row = int(np.argmax(wrong))
-        said, most = held[row].item(), HEAVIEST - 1
-        msg = f"column {weight!r}: row {row} weighs {said!r}; a weight is a whole number from 0 to {most}"
+        msg = f"column {weight!r}: row {row} holds no weight, which is a whole number from 0 to {HEAVIEST - 1}"
         raise DataError(msg)
     return held.astype(np.int64)
 
@@ -190,7 +233,9 @@ def refuse_heavy(total: int) -> None:
 
 
 def _refuse_infinite(X: NDArray[np.float64], names: Collection[str]) -> None:
-    if len(X) and not np.isfinite(X.sum()):  # a sum is quick, and tells NaN and infinity from numbers
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = X.sum()  # a sum is quick, and tells NaN and infinity from numbers that do not overflow
+    if not np.isfinite(total):
         wrong = np.isinf(X)
         if wrong.any():
             row, f = (int(place) for place in np.argwhere(wrong)[0])

@@ -2,7 +2,8 @@
 
 Only correctly rounded operations decide anything, so that a kernel gives the same bits on every machine. What is kept
 on disk is found again only while *all* kernels of the shelf are what they were: a kernel holds the code of those that
-it calls, and numba by itself looks at the file of the kernel alone.
+it calls, and numba by itself looks at the file of the kernel alone. Where neither this folder nor a home may be
+written, nothing is kept, and each process compiles for itself.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
-from numba.core import cgutils
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 A = TypeVar("A")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,17 +32,31 @@ def sources(folder: Path) -> str:
     state = blake2b(digest_size=16)
     for file in sorted(folder.glob("*.py")):
         content = file.read_bytes()
-        if b"_compiled import" in content:
+        if b"_compiled import" in content or b"import numba" in content:
             state.update(file.name.encode() + b"\0" + content + b"\0")
     return state.hexdigest()
 
 
 def kernel(function: F) -> F:
     """The function, compiled when it is first called."""
-    made = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return _compiled(function, counted=True)
+
+
+def uncounted(function: F) -> F:
+    """A kernel that counts no references to the arrays it is given: one that makes none, and hands none out."""
+    return _compiled(function, counted=False)
+
+
+def _compiled(function: F, *, counted: bool) -> F:
+    options: dict[str, Any] = {"_nrt": counted}  # said in so many words: else whoever calls it first decides
+    options |= {"nogil": True, "error_model": "numpy"}
+    try:
+        made = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # numba found no folder to keep it in
+        return cast("F", numba.njit(**options)(function))
     kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
-    if hasattr(kept, "_source_stamp"):
-        kept._source_stamp = (kept._source_stamp, sources(Path(__file__).parent))  # noqa: SLF001  (see above)
+    if hasattr(kept, "_version"):  # what is compared before anything that was kept is unpickled
+        kept._version = f"{kept._version} {sources(Path(__file__).parent)}"  # noqa: SLF001  (see above)
     return cast("F", made)
 
 
@@ -53,6 +72,31 @@ def _lent(_: Any, array: Any) -> Any:
         return view._getvalue()  # noqa: SLF001  (numba's way of saying so)
 
     return array(array), written
+
+
+@intrinsic
+def _ahead(_: Any, table: Any, row: Any, column: Any) -> Any:  # noqa: ARG001  (the arguments that are typed)
+    """The processor's word for it."""
+
+    def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at_item: Any = cgutils.get_item_pointer
+        declared: Any = cgutils.get_or_insert_function
+        view, (table, *_), whole = context.make_array(signature.args[0]), signature.args, ir.IntType(32)
+        place = view(context, builder, arguments[0])
+        at = at_item(context, builder, table, place, arguments[1:], wraparound=False)
+        kind = ir.FunctionType(ir.VoidType(), [at.type, whole, whole, whole])
+        word = declared(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(word, [at, whole(0), whole(3), whole(1)])
+        return context.get_dummy_value()
+
+    return types.void(table, types.intp, types.intp), written
+
+
+@kernel
+def ahead(table: NDArray[Any], row: int) -> None:
+    """Ask for a row that will be read soon, and do not wait for it."""
+    for column in range(0, table.shape[1], 64 // table.itemsize):
+        _ahead(table, row, column)  # type: ignore[call-arg]  # numba hands the context over
 
 
 @kernel

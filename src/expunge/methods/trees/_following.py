@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.methods.trees._build import scan
-from expunge.methods.trees._candidates import adjust_code, adjust_number, base_of, outdated
+from expunge.methods.trees._build import read, scan
+from expunge.methods.trees._candidates import adjust_code, adjust_number, base_of, column_for, lent_column, outdated
 from expunge.methods.trees._cells import factors
 from expunge.methods.trees._changes import Desk, News
 from expunge.methods.trees._choice import stride
-from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._compiled import kernel, uncounted
 from expunge.methods.trees._hashing import of_cuts, of_feature
 from expunge.methods.trees._layout import (
     FEATURES,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEAF, BELOW = -1, -2  # what a node is to be, where it keeps no split: a leaf; or built from its records
 
 
-@kernel
+@uncounted
 def remaining(pool: Pool, v: int, lo: int, hi: int, news: News, start: int) -> int:
     """Write the records under a node of the old tree, as they are now, from ``start`` on; where they end."""
     end = start + gather(pool, v, news.gone, news.found[start:], len(news.found) - start)
@@ -50,7 +50,7 @@ def same(a: float, b: float) -> bool:
     return a == b or (np.isnan(a) and np.isnan(b))
 
 
-@kernel
+@uncounted
 def uses(row: NDArray[Any], used: int, step: int, f: int) -> bool:
     """Whether a feature is among those that a node has chosen its candidates from."""
     for j in range(used):  # noqa: SIM110  (numba has no any of a generator)
@@ -59,12 +59,14 @@ def uses(row: NDArray[Any], used: int, step: int, f: int) -> bool:
     return False
 
 
-@kernel
+@uncounted
 def revived(pool: Pool, v: int, lo: int, hi: int, news: News, held: Held, seed: Any, rule: Rule) -> bool:
     """Whether a record that comes differs in a feature that was passed over as constant at this node."""
+    if pool.nodes[v, SKIPPED] == 0 or not brings(news, lo, hi):
+        return False
     witness = news.found[len(news.found) - 1 :]
-    if pool.nodes[v, SKIPPED] == 0 or gather(pool, v, news.gone, witness, 1) == 0:
-        return bool(pool.nodes[v, SKIPPED] > 0)
+    if gather(pool, v, news.gone, witness, 1) == 0:
+        return True
     old, row = witness[0], pool.stats[pool.nodes[v, STAT]]
     used, step = int(pool.nodes[v, USED]), stride(rule.settings)
     last = row[(used - 1) * step + NAME]
@@ -78,10 +80,20 @@ def revived(pool: Pool, v: int, lo: int, hi: int, news: News, held: Held, seed: 
     return False
 
 
-@kernel
-def follow(row: Any, at: int, lo: int, hi: int, news: News, held: Held, draw: Any, rule: Rule, weight: int) -> bool:
+@uncounted
+def brings(news: News, lo: int, hi: int) -> bool:
+    """Whether one of these changes is a record that comes."""
+    for i in range(lo, hi):  # noqa: SIM110  (numba has no any of a generator)
+        if news.signs[i] > 0:
+            return True
+    return False
+
+
+@uncounted
+def follow(row: Any, at: int, lo: int, hi: int, news: News, held: Held, seed: Any, rule: Rule, weight: int) -> bool:
     """Follow all changes in one feature; whether it has to be looked at again."""
     f, lacking, again = row[at + NAME], row[at + MISSING], False
+    draw = of_cuts(seed, of_feature(seed, rule.names[f]))
     coded = rule.categories[f]
     a, b = factors(-int(row[at + LEVEL]))
     scale = (a, b, base_of(row, at))
@@ -99,21 +111,21 @@ def follow(row: Any, at: int, lo: int, hi: int, news: News, held: Held, draw: An
 def look_again(desk: Desk, used: int, found: NDArray[np.int32], held: Held, seed: Any, rule: Rule) -> bool:
     """Scan the marked features anew over the records of the node; False where one of them is constant now."""
     m, step = len(found), stride(rule.settings)
-    x, y, w, cells = np.empty(m), np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64)
+    room = column_for(m, rule.settings)
+    z = lent_column(room)
     for i in range(m):
-        y[i], w[i] = held.y[found[i]], held.weight[found[i]]
+        z.y[i], z.weight[i] = held.y[found[i]], held.weight[found[i]]
     for j in range(used):
         if desk.again[j]:
             f = desk.row[j * step + NAME]
-            for i in range(m):
-                x[i] = held.X[found[i], f]
+            seen = read(held.X, 0, found, f, z.x)
             draw = of_cuts(seed, of_feature(seed, rule.names[f]))
-            if not scan(x, y, w, m, draw, rule, f, desk.row, j * step, cells):
+            if not scan(z, m, seen, draw, rule, f, desk.row, j * step):
                 return False
     return True
 
 
-@kernel
+@uncounted
 def followed(
     pool: Pool,
     v: int,
@@ -135,8 +147,7 @@ def followed(
     for k in range(len(old)):
         desk.row[k] = old[k]
     for j in range(used):
-        draw = of_cuts(seed, of_feature(seed, rule.names[desk.row[j * step + NAME]]))
-        desk.again[j] = follow(desk.row, j * step, lo, hi, news, held, draw, rule, weight)
+        desk.again[j] = follow(desk.row, j * step, lo, hi, news, held, seed, rule, weight)
         some |= desk.again[j]
     if not some:
         return 0

@@ -96,6 +96,19 @@ def by_tree(occupancy: NDArray[np.int32], trees: int) -> tuple[NDArray[np.int64]
 
 
 @kernel
+def count_by_tree(start: Any, slots: Any, signs: Any, digests: Any, sizes: Any, occupants: Any) -> None:
+    """Follow, for each tree, how many records it has, and the sum of their digests."""
+    for t in range(len(sizes)):
+        for i in range(start[t], start[t + 1]):
+            sizes[t] += signs[i]
+            for word in range(2):
+                if signs[i] > 0:
+                    occupants[t, word] += digests[slots[i], word]
+                else:
+                    occupants[t, word] -= digests[slots[i], word]
+
+
+@kernel
 def row_digests(X: NDArray[np.float64], beside: NDArray[np.uint64], secret: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """(n, 2) keyed digests of rows of numbers (-0.0 is 0.0, NaN is NaN) and of the words beside them."""
     made = np.empty((len(X), 2), np.uint64)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Bulk:
-    """All trees, one after the other, each in the order of its paths: a function of the set of records.
+    """Trees, one after the other, each in the order of its paths: a function of the set of records.
 
     Attributes
     ----------
@@ -39,6 +39,12 @@ class Bulk:
     stats: NDArray[Any]
     members: NDArray[np.int32]
 
+    def tree(self, number: int) -> Bulk:
+        """One of them alone."""
+        (a, b, c), (x, y, z) = self.starts[number], self.starts[number + 1]
+        starts = self.starts[number : number + 2] - self.starts[number]
+        return Bulk(starts, self.nodes[a:x], self.cuts[a:x], self.sums[a:x], self.stats[b:y], self.members[c:z])
+
 
 @dataclass(frozen=True, eq=False)
 class Tree:
@@ -50,9 +56,11 @@ class Tree:
         Place of the feature in the model's names; -1 at a leaf.
     categorical : (m,) bool
     threshold : (m,) float64
-        ``x < threshold`` goes left; of a category, the code that goes left. NaN at a leaf.
+        ``x < threshold`` goes left, in the unit of the column; of a category, the code that goes left. NaN at a leaf.
     missing_left : (m,) bool
         Where a missing number goes.
+    missing_seen : (m,) bool
+        Whether it was decided by records: else none of the node's lacks the number, and one goes to the larger side.
     left, right : (m,) int64
         -1 at a leaf.
     weight : (m,) int64
@@ -65,6 +73,7 @@ class Tree:
     categorical: NDArray[np.bool_]
     threshold: NDArray[np.float64]
     missing_left: NDArray[np.bool_]
+    missing_seen: NDArray[np.bool_]
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     weight: NDArray[np.int64]
@@ -89,6 +98,8 @@ class FittedForest:
     resolution : float
     recipe, key, records : str
         Digests of the algorithm, the key's public name, and a keyed digest of the set of records.
+    occupants : (trees, 2) uint64
+        The same digest of the records of each tree.
     trees : Bulk
         Made when it is asked for, while the trees lie in pools that versions share.
     """
@@ -102,6 +113,7 @@ class FittedForest:
     recipe: str
     key: str
     records: str
+    occupants: NDArray[np.uint64]
     trees: Bulk
 
     @classmethod

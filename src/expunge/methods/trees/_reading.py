@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expunge.errors import EmptyModelError
+from expunge.methods.trees._coded import gathered
 from expunge.methods.trees._layout import FEATURE, LEFT, NODE, RIGHT, SIDE, TO_LARGER, TO_LEFT, WEIGHT
 from expunge.methods.trees._model import FittedForest, Tree
 from expunge.methods.trees._walk import flatten, measure, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from expunge.methods.trees._versions import Version
@@ -81,20 +84,23 @@ def importances_of(version: Version, model: FittedForest) -> NDArray[np.float64]
     return total / total.sum() if total.sum() > 0 else total
 
 
-def read_tree(version: Version, model: FittedForest, number: int) -> Tree:
-    """One tree, as people read it."""
+def read_tree(version: Version, model: FittedForest, number: int, spread: Sequence[str]) -> Tree:
+    """One tree, as people read it: thresholds of columns that are cut on a logarithmic scale in their own unit."""
     nodes, cuts, sums = flat(version, number)
     feature = nodes[:, FEATURE].astype(np.int64)
     inner = feature >= 0
     left, right = (np.where(inner, nodes[:, side], -1).astype(np.int64) for side in (LEFT, RIGHT))
     weight = nodes[:, WEIGHT].astype(np.int64)
     larger = (nodes[:, SIDE] == TO_LARGER) & (weight[left] >= weight[right])
+    scaled = np.array([name in spread for name in model.names], bool) & ~model.coded
+    cuts = np.where(inner & scaled[feature], gathered(cuts), cuts) if scaled.any() else cuts
     value = means(sums, model.task) * model.resolution if model.task == "regression" else sums.astype(np.int64)
     return Tree(
         feature,
         inner & model.coded[feature],
         np.where(inner, cuts, np.nan),
         inner & ((nodes[:, SIDE] == TO_LEFT) | larger),
+        inner & (nodes[:, SIDE] != TO_LARGER),
         left,
         right,
         weight,

@@ -7,8 +7,9 @@ known by its columns; any other is matched by ids and, by a keyed digest of the 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +19,15 @@ from expunge.errors import MismatchError
 from expunge.methods.trees._coded import PUBLIC
 from expunge.methods.trees._hashing import row_digests
 from expunge.methods.trees._layout import Held
-from expunge.methods.trees._versions import living, weak_versions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Columns, Table
+    from expunge.methods.trees._versions import Version
     from expunge.protocol import Ids, Key
+
+TOLD = "whose records these are"  # in the tallies of a table
 
 
 class Batch:
@@ -53,8 +56,31 @@ def label_words(data: Table) -> NDArray[np.uint64]:
     return keyed.draw(PUBLIC, pa.array(distinct.tolist(), pa.large_string()))[places]
 
 
+class Told(NamedTuple):
+    """What is noted beside a table: of which version these are the records; and their slots, where they came anew."""
+
+    version: ReferenceType[Version]
+    slots: NDArray[np.int64] | None = None
+
+
+class Places(NamedTuple):
+    """Where the rows of a table are: the slot of each row of its columns (-1: none), and the rows that it shows."""
+
+    known: NDArray[np.int64]
+    rows: NDArray[np.intp] | None
+
+    def slots(self, at: Any = slice(None)) -> NDArray[np.int64]:
+        """The slots of some rows, or of all."""
+        made: NDArray[np.int64] = self.known[at if self.rows is None else self.rows[at]]
+        return made
+
+
 class Roster:
-    """Slots of records. They are appended to by one request after the other, and zeroed when no version holds them."""
+    """Slots of records: appended to by one request after the other, zeroed when no version holds what is in them.
+
+    A version says which records it is without when it is made, and which it brought when it goes: so much is in doubt,
+    and looked for in the versions that are left. Zeroed slots are taken again when there is no other room.
+    """
 
     def __init__(self, data: Table, batch: Batch) -> None:
         order = sorted_by_id(data.ids)
@@ -63,9 +89,12 @@ class Roster:
         self.ids: Any = as_values(data.ids)[order]
         self.count = len(order)
         self.filled = np.ones(self.count, bool)
-        self.versions = weak_versions()
+        self.free = np.zeros(0, np.int64)
+        self.versions: dict[int, ReferenceType[Version]] = {}
+        self.waiting: deque[NDArray[np.int64]] = deque()
+        self.doubtful = np.zeros(0, np.int64)
         self.places: WeakKeyDictionary[Columns, NDArray[np.int64]] = WeakKeyDictionary()
-        self.lock = threading.RLock()
+        self.lock = threading.Lock()
         self.remember(data, np.argsort(order))
 
     @property
@@ -73,38 +102,41 @@ class Roster:
         """The records as the kernels take them."""
         return Held(self.X, self.y, self.weight)
 
-    def remember(self, data: Table, slots: NDArray[np.int64]) -> None:
+    # -- whose records these are ---------------------------------------------------------------------------------------
+
+    def remember(self, data: Table, slots: NDArray[np.int64]) -> Places:
         """Note where the rows of a table are."""
         known = np.full(len(data.columns.ids), -1, np.int64)
         known[slice(None) if data.rows is None else data.rows] = slots
         self.places[data.columns] = known
+        return Places(known, data.rows)
 
-    def known(
-        self, data: Table, alive: NDArray[np.bool_], told: tuple[Roster, NDArray[np.int64]] | None = None
-    ) -> NDArray[np.int64] | None:
-        """The slot of each row of a view of a table seen before, if these are the records of a version.
-
-        ``told`` is what a request said of the table that it made: whose slots, and which.
-        """
-        if told is not None and told[0] is self:
-            self.remember(data, told[1])
-        places = self.places.get(data.columns)
-        if places is None:
+    def known(self, data: Table, version: Version) -> Places | None:
+        """Where the rows of a view of a table seen before are, if these are the records of a version."""
+        told: Told | None = data.tallies.get(TOLD)
+        mine = told is not None and told.version() is version
+        if told is not None and mine and told.slots is not None:
+            places = self.remember(data, told.slots)
+        elif data.columns in self.places:
+            places = Places(self.places[data.columns], data.rows)
+        else:
             return None
-        slots = places if data.rows is None else places[data.rows]
-        if len(slots) != np.count_nonzero(alive) or (len(slots) and slots.min() < 0) or not alive[slots].all():
-            return None
-        return slots
+        if not mine:
+            slots, alive = places.slots(), version.alive
+            if len(slots) != np.count_nonzero(alive) or (len(slots) and slots.min() < 0) or not alive[slots].all():
+                return None
+        data.tallies[TOLD] = Told(ref(version))
+        return places
 
-    def matched(self, data: Table, batch: Batch, alive: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The slot of each row of another table with the records of a version.
+    def matched(self, data: Table, batch: Batch, version: Version) -> Places:
+        """Where the rows of another table with the records of a version are.
 
         Raises
         ------
         MismatchError
             When it holds other records, or the same with other content.
         """
-        mine = np.flatnonzero(alive)
+        mine = np.flatnonzero(version.alive)
         mine = mine[np.argsort(self.ids[mine], kind="stable")]
         order = sorted_by_id(data.ids)
         theirs = as_values(data.ids)[order]
@@ -114,22 +146,8 @@ class Roster:
             raise MismatchError(msg)
         slots = np.empty(len(order), np.int64)
         slots[order] = mine
-        self.remember(data, slots)
-        return slots
-
-    def append(self, batch: Batch) -> NDArray[np.int64]:
-        """Put records behind all others; their slots."""
-        with self.lock:
-            end = self.count + len(batch)
-            if end > len(self.y):
-                self._lengthen(max(end, len(self.y) + len(self.y) // 4 + 64))
-            new = slice(self.count, end)
-            self.X[new], self.y[new], self.weight[new] = batch.X, batch.y, batch.weight
-            self.units[new], self.digests[new], self.filled[new] = batch.units, batch.digests, True
-            self.ids[new] = as_values(batch.ids)
-            slots = np.arange(self.count, end)
-            self.count = end
-            return slots
+        data.tallies[TOLD] = Told(ref(version))
+        return self.remember(data, slots)
 
     def ranks(self, alive: NDArray[np.bool_]) -> NDArray[np.int32]:
         """(slots,) the place of each living record in the order of ids."""
@@ -138,20 +156,81 @@ class Roster:
         made[mine[np.argsort(self.ids[mine], kind="stable")]] = np.arange(len(mine), dtype=np.int32)
         return made
 
-    def tidy(self) -> None:
-        """Zero the records that no version holds."""
-        with self.lock:
-            held = living(list(self.versions), self.count)
-            gone = np.flatnonzero(self.filled[: self.count] & ~held)
-            if gone.size:
-                self.X[gone], self.y[gone], self.weight[gone] = 0.0, 0, 0
-                self.units[gone], self.digests[gone], self.filled[gone] = 0, 0, False
-                self.ids[gone] = "" if self.ids.dtype.kind == "O" else 0
-
     def total(self, slots: NDArray[np.int64]) -> NDArray[np.uint64]:
         """The sum of the digests of some records: of a set, in any order."""
-        made: NDArray[np.uint64] = self.digests[slots].sum(axis=0, dtype=np.uint64)
+        made: NDArray[np.uint64] = self.digests[slots].sum(axis=0) if len(slots) != 1 else self.digests[slots[0]]
         return made
+
+    # -- records that come and go --------------------------------------------------------------------------------------
+
+    def append(self, batch: Batch) -> NDArray[np.int64]:
+        """Put records into slots of their own, and say which."""
+        with self.lock:
+            self._settle()  # whatever waits is of slots as they were before one of them is taken again
+            new = self._room(len(batch))
+            self.X[new], self.y[new], self.weight[new] = batch.X, batch.y, batch.weight
+            self.units[new], self.digests[new], self.filled[new] = batch.units, batch.digests, True
+            self.ids[new] = as_values(batch.ids)
+        self.tidy()
+        return new
+
+    def entered(self, version: Version, out: NDArray[np.int64]) -> None:
+        """Note a version, and the records that it is without."""
+        self.waiting.append(out)
+        self.versions[id(version)] = ref(version)
+
+    def left(self, version: Version, into: NDArray[np.int64]) -> None:
+        """Note that a version is gone, with the records that it had brought."""
+        self.waiting.append(into)
+        self.versions.pop(id(version), None)
+        self.tidy()
+
+    def doubt(self, slots: NDArray[np.int64]) -> None:
+        """Note slots that perhaps no version holds."""
+        self.waiting.append(slots)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Zero the records that no version holds, unless somebody is at work, who will."""
+        while self.waiting and self.lock.acquire(blocking=False):
+            try:
+                self._settle()
+            finally:
+                self.lock.release()
+
+    def _settle(self) -> None:
+        doubt = [self.doubtful]
+        while self.waiting:
+            doubt.append(self.waiting.popleft())
+        slots = np.concatenate(doubt)
+        held = np.zeros(len(slots), bool)
+        for version in [seen() for seen in tuple(self.versions.values())] if len(slots) else []:
+            held |= False if version is None else version.holds(slots)
+        self.doubtful, gone = slots[held], slots[~held]
+        if len(gone):
+            self.X[gone], self.y[gone], self.weight[gone] = 0.0, 0, 0
+            self.units[gone], self.digests[gone], self.filled[gone] = 0, 0, False
+            self.ids[gone] = "" if self.ids.dtype.kind == "O" else 0
+
+    def _room(self, wanted: int) -> NDArray[np.int64]:
+        """Slots that nobody holds: those given back where there are enough, else new ones behind all others."""
+        if len(self.free) < wanted and self.count + wanted > len(self.y):
+            self._recover(wanted)
+        if len(self.free) >= wanted:
+            taken, self.free = self.free[:wanted], self.free[wanted:]
+            return taken
+        start, self.count = self.count, self.count + wanted
+        if self.count > len(self.y):
+            self._lengthen(max(self.count, len(self.y) + len(self.y) // 4 + 64))
+        return np.arange(start, self.count)
+
+    def _recover(self, wanted: int) -> None:
+        """Take zeroed slots for those to come, where they are many: no table seen before leads there any more."""
+        free = np.flatnonzero(~self.filled[: self.count])
+        if len(free) >= max(wanted, self.count // 8):
+            self.free = free
+            for known in self.places.values():
+                known[(known >= 0) & ~self.filled[known]] = -1
 
     def _lengthen(self, length: int) -> None:
         for name in ("X", "y", "weight", "units", "digests", "ids", "filled"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._compiled import kernel, uncounted
 from expunge.methods.trees._layout import (
     CHUNK,
     CHUNKS,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@uncounted
 def taken(table: NDArray[Any], counters: NDArray[np.int64], kind: int) -> int:
     """A zeroed row: one that was given back, else a fresh one; -1, and FULL is set, where there is none."""
     row = int(counters[kind]) - 1
@@ -41,40 +41,40 @@ def taken(table: NDArray[Any], counters: NDArray[np.int64], kind: int) -> int:
     return row
 
 
-@kernel
+@uncounted
 def given_back(table: NDArray[Any], counters: NDArray[np.int64], kind: int, row: int) -> None:
     """Erase a row; its first field says which row was given back before it (plus one; 0: none)."""
-    table[row, :] = 0
+    for column in range(table.shape[1]):
+        table[row, column] = 0
     table[row, 0] = counters[kind]
     counters[kind] = row + 1
 
 
-@kernel
+@uncounted
 def new_node(pool: Pool) -> int:
     """An empty leaf with one reference; -1 where there is no room."""
     v = taken(pool.nodes, pool.counters, NODES)
     if v >= 0:
-        node = pool.nodes[v]
-        node[LEFT], node[REFS], node[FEATURE], node[STAT] = -1, 1, -1, -1
+        pool.nodes[v, LEFT], pool.nodes[v, REFS], pool.nodes[v, FEATURE], pool.nodes[v, STAT] = -1, 1, -1, -1
     return v
 
 
-@kernel
+@uncounted
 def put(pool: Pool, leaf: int, slots: NDArray[np.int32], at: NDArray[np.int32], indirect: int) -> None:
     """Write the records of a leaf, in chunks that nobody shares: those at ``at`` of the slots, or ``at`` themselves."""
     for start in range(0, len(at), CHUNK - 1):
         row = taken(pool.chunks, pool.counters, CHUNKS)
         if row < 0:
             return
-        chunk = pool.chunks[row]
-        chunk[0], chunk[1:] = pool.nodes[leaf, LEFT], -1
+        pool.chunks[row, 0] = pool.nodes[leaf, LEFT]
         pool.nodes[leaf, LEFT] = row
-        for i in range(start, min(start + CHUNK - 1, len(at))):
-            chunk[1 + i - start] = slots[at[i]] if indirect == 1 else at[i]
+        for i in range(start, start + CHUNK - 1):
+            slot = -1 if i >= len(at) else slots[at[i]] if indirect == 1 else at[i]
+            pool.chunks[row, 1 + i - start] = slot
     pool.nodes[leaf, RIGHT] = len(at)
 
 
-@kernel
+@uncounted
 def erase(pool: Pool, v: int) -> None:
     """Give a node's rows back; its children are let go by the caller."""
     if pool.nodes[v, STAT] >= 0:
@@ -86,7 +86,8 @@ def erase(pool: Pool, v: int) -> None:
             given_back(pool.chunks, pool.counters, CHUNKS, row)
             row = after
     pool.cuts[v] = 0.0
-    pool.sums[v, :] = 0
+    for c in range(pool.sums.shape[1]):
+        pool.sums[v, c] = 0
     given_back(pool.nodes, pool.counters, NODES, v)
 
 
@@ -109,18 +110,28 @@ def let_go(pool: Pool, root: int) -> None:
 @kernel
 def gather(pool: Pool, root: int, gone: NDArray[np.bool_], slots: NDArray[np.int32], most: int) -> int:
     """Write the records under a node, save those that go, to ``slots``; how many, at most ``most``."""
+    if pool.nodes[root, FEATURE] < 0:
+        return gather_leaf(pool, root, gone, slots, 0, most)
     waiting, count = [root], 0
     while len(waiting) > 0 and count < most:
         v = waiting.pop()
         if pool.nodes[v, FEATURE] >= 0:
             waiting.append(pool.nodes[v, RIGHT])
             waiting.append(pool.nodes[v, LEFT])
-            continue
-        row = pool.nodes[v, LEFT]
-        while row >= 0:
-            for slot in pool.chunks[row, 1:]:
-                if slot >= 0 and not gone[slot] and count < most:
-                    slots[count] = slot
-                    count += 1
-            row = pool.chunks[row, 0]
+        else:
+            count = gather_leaf(pool, v, gone, slots, count, most)
+    return count
+
+
+@uncounted
+def gather_leaf(pool: Pool, leaf: int, gone: NDArray[np.bool_], slots: NDArray[np.int32], count: int, most: int) -> int:
+    """The same of a leaf, behind those written; how many there are now."""
+    row = pool.nodes[leaf, LEFT]
+    while row >= 0:
+        for i in range(1, CHUNK):
+            slot = pool.chunks[row, i]
+            if slot >= 0 and not gone[slot] and count < most:
+                slots[count] = slot
+                count += 1
+        row = pool.chunks[row, 0]
     return count

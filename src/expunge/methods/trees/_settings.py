@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Task = Literal["classification", "regression"]
 LEAST = {"trees": 1, "cuts": 1, "max_depth": 0, "min_split": 2, "min_leaf": 1}
 MOST_CUTS = 16
+DEEPEST = 1 << 20  # levels that room is kept for, however many are asked for
 
 
 def checked(forest: Forest) -> None:
@@ -26,14 +27,15 @@ def checked(forest: Forest) -> None:
         _whole("features", forest.features, 1)
     if forest.cuts > MOST_CUTS:
         _refuse("cuts", f"at most {MOST_CUTS}", forest.cuts)
-    if isinstance(forest.share, bool) or not 0 < forest.share <= 1:
+    if not _is_number(forest.share) or not 0 < forest.share <= 1:
         _refuse("share", "a number above 0, up to 1", forest.share)
     if forest.task not in (None, "classification", "regression"):
         _refuse("task", "'classification', 'regression' or None", forest.task)
     _power_of_two(forest.resolution)
-    for name in ("categorical", "spread"):
-        if isinstance(getattr(forest, name), str):
-            _refuse(name, "a sequence of names of columns", getattr(forest, name))
+    _names("categorical", forest.categorical)
+    _names("spread", forest.spread)
+    if not isinstance(forest.weight, str | None):
+        _refuse("weight", "the name of a column, or None", forest.weight)
 
 
 def task_of(asked: Task | None, data: Table) -> Task:
@@ -74,13 +76,29 @@ def mismatch(what: str, mine: str, others: str) -> NoReturn:
     raise MismatchError(msg)
 
 
+def _names(name: str, value: Any) -> None:
+    if not isinstance(value, list | tuple | np.ndarray) or not all(isinstance(each, str) for each in value):
+        _refuse(name, "a sequence of names of columns", value)
+
+
 def _power_of_two(resolution: Any) -> None:
-    if not (resolution > 0 and math.isfinite(resolution) and math.frexp(resolution)[0] == 0.5):
+    if not (
+        _is_number(resolution) and resolution > 0 and math.isfinite(resolution) and math.frexp(resolution)[0] == 0.5
+    ):
         _refuse("resolution", "a power of two, e.g. 2.0**-20", resolution)
 
 
+def is_whole(value: Any) -> bool:
+    """Whether this is a whole number, which True is not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if not is_whole(value) or value < least:
         _refuse(name, f"a whole number of at least {least}", value)
 
 

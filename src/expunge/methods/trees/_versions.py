@@ -6,17 +6,17 @@ its own rows are zeroed, and so are the records that no version holds any more.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import numpy as np
 
 from expunge.methods.trees._coded import refuse_heavy
-from expunge.methods.trees._hashing import by_tree, occupied
+from expunge.methods.trees._hashing import by_tree, count_by_tree, occupied
 from expunge.methods.trees._layout import (
     CANDIDATES,
     CHUNK,
@@ -37,13 +37,14 @@ from expunge.methods.trees._update import Changes, advance, let_all_go
 from expunge.methods.trees._walk import flatten, measure, unflatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from expunge.methods.trees._records import Roster
     from expunge.values import Scalar
 
+NOBODY = np.zeros(0, np.int64)
 MANY = 256  # changes from which on threads are worth their start
 MOST_GROUPS = 16
 
@@ -118,8 +119,9 @@ class Standing:
     def __init__(self, grove: Grove, roots: NDArray[np.int64]) -> None:
         self.grove, self.roots = grove, roots
 
-    def __del__(self) -> None:
-        self.grove.let_go(self.roots)
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not ending():
+            self.grove.let_go(self.roots)
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,12 @@ class Census:
     declared: bool
     weight: int
     total: NDArray[np.uint64]
+
+    @classmethod
+    def empty(cls, classes: tuple[Scalar, ...] | None, *, declared: bool) -> Census:
+        """Of no records."""
+        width = 3 if classes is None else len(classes)
+        return cls(classes, np.zeros(width, np.int64), declared, 0, np.zeros(2, np.uint64))
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -172,13 +180,13 @@ class Census:
 
     def after(self, roster: Roster, counted: Any, signs: Any, out: Any, into: Any) -> Census:
         """The same of the records after a change."""
-        counts = self.counts
+        counts = self.counts.copy()
         if self.classes is not None:
-            came = np.bincount(roster.y[counted], weights=signs, minlength=len(counts))
-            counts = counts + came.astype(np.int64)
-        weight = self.weight + int((signs * roster.weight[counted]).sum())
+            np.add.at(counts, roster.y[counted], signs)
+        weight = self.weight + int(signs @ roster.weight[counted])
         refuse_heavy(weight)
-        return replace(self, counts=counts, weight=weight, total=self.total - roster.total(out) + roster.total(into))
+        total = self.total - roster.total(out) + roster.total(into)
+        return Census(self.classes, counts, self.declared, weight, total)
 
 
 class Version:
@@ -190,21 +198,41 @@ class Version:
         Tree t is of the part ``t % len(parts)``, at ``t // len(parts)``.
     sizes : (trees,) int64
         Records of each tree.
+    occupants : (trees, 2) uint64
+        The sum of their digests.
     alive : (slots,) bool
     roster : Roster or None
         The records; None where nobody has shown them.
     census : Census
+    out, into : (k,) int64
+        Slots that the version before had and this one has not, and those that came with it.
     """
 
-    def __init__(self, parts: tuple[Standing, ...], sizes: Any, alive: Any, roster: Any, census: Census) -> None:
-        self.parts, self.sizes, self.alive, self.roster, self.census = parts, sizes, alive, roster, census
+    def __init__(
+        self,
+        parts: tuple[Standing, ...],
+        sizes: Any,
+        occupants: Any,
+        alive: Any,
+        roster: Any,
+        census: Census,
+        out: NDArray[np.int64] = NOBODY,
+        into: NDArray[np.int64] = NOBODY,
+    ) -> None:
+        self.parts, self.sizes, self.occupants, self.alive = parts, sizes, occupants, alive
+        self.roster, self.census, self.into = roster, census, into
         if roster is not None:
-            roster.versions.add(self)
+            roster.entered(self, out)
 
-    def __del__(self) -> None:
-        if self.roster is not None:
-            self.roster.versions.discard(self)
-            self.roster.tidy()
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if self.roster is not None and not ending():
+            self.roster.left(self, self.into)
+
+    def holds(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each of these records is one of this version."""
+        made, there = np.zeros(len(slots), bool), slots < len(self.alive)
+        made[there] = self.alive[slots[there]]
+        return made
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -228,43 +256,47 @@ class Version:
         made: NDArray[np.int32] = self.roster.ranks(self.alive)
         return made
 
-    def bulk(self) -> Bulk:
-        """The trees as arrays that say nothing of how they came about."""
+    def bulk(self, numbers: Sequence[int] | None = None) -> Bulk:
+        """The trees, or some of them, as arrays that say nothing of how they came about."""
         ranks, rule = self.ranks(), self.parts[0].grove.rule
-        starts = np.zeros((self.trees + 1, 3), np.int64)
-        for t in range(self.trees):
-            starts[t + 1] = starts[t] + measure(*self.tree(t))
+        trees = [self.tree(t) for t in (range(self.trees) if numbers is None else numbers)]
+        starts = np.zeros((len(trees) + 1, 3), np.int64)
+        for t, tree in enumerate(trees):
+            starts[t + 1] = starts[t] + measure(*tree)
         n, s, m = (int(end) for end in starts[-1])
-        pool, _ = self.tree(0)
+        pool, _ = trees[0]
         nodes, cuts = np.zeros((n, NODE), np.int32), np.zeros(n)
         sums, stats = (
             np.zeros((n, pool.sums.shape[1]), pool.sums.dtype),
             np.zeros((s, pool.stats.shape[1]), pool.stats.dtype),
         )
         members = np.zeros(m, np.int32)
-        for t in range(self.trees):
+        for t, tree in enumerate(trees):
             (a, b, c), (x, y, z) = starts[t], starts[t + 1]
-            flatten(*self.tree(t), nodes[a:x], cuts[a:x], sums[a:x], stats[b:y], members[c:z], ranks)
+            flatten(*tree, nodes[a:x], cuts[a:x], sums[a:x], stats[b:y], members[c:z], ranks)
         if not self.kept.all():
             sums, stats = np.ascontiguousarray(sums[:, self.kept]), without(stats, self.kept, rule)
         return Bulk(starts, nodes, cuts, sums, stats, members)
 
     def advanced(self, out: Any, into: Any, k: int, threads: int) -> tuple[Version, int]:
         """The next version, without the slots ``out`` and with ``into``, and how many records were read."""
-        roster, trees = self.roster, np.arange(self.trees)
-        counted = np.concatenate([out, into]).astype(np.int32)
-        signs = np.concatenate([np.full(len(out), -1), np.full(len(into), 1)])
+        roster = self.roster
+        counted, signs = np.concatenate([out, into]), np.ones(len(out) + len(into), np.int64)
+        signs[: len(out)] = -1
         heavy = roster.weight[counted] > 0
-        counted, signs = counted[heavy], signs[heavy]
+        if not heavy.all():
+            counted, signs = counted[heavy], signs[heavy]
         start, rows = by_tree(occupied(roster.units[counted], self.trees, k), self.trees)
         alive, gone = np.zeros(roster.count, bool), np.zeros(roster.count, bool)
         alive[: len(self.alive)] = self.alive
         gone[out], alive[out], alive[into] = True, False, True
-        made = self._made(Changes(start, counted[rows], signs[rows], gone, self.sizes), roster.held, threads)
-        came = np.bincount(np.repeat(trees, np.diff(start)), weights=signs[rows], minlength=self.trees)
+        slots, each = counted[rows].astype(np.int32), signs[rows]
+        made = self._made(Changes(start, slots, each, gone, self.sizes), roster.held, threads)
+        sizes, occupants = self.sizes.copy(), self.occupants.copy()
+        count_by_tree(start, slots, each, roster.digests, sizes, occupants)
         parts = tuple(Standing(old.grove, roots) for old, (roots, _) in zip(self.parts, made, strict=True))
         census = self.census.after(roster, counted, signs, out, into)
-        version = Version(parts, self.sizes + came.astype(np.int64), alive, roster, census)
+        version = Version(parts, sizes, occupants, alive, roster, census, out, into)
         return version, sum(read for _, read in made)
 
     def _made(self, changes: Changes, held: Held, threads: int) -> list[tuple[Any, int]]:
@@ -323,16 +355,3 @@ def _placed(grove: Grove, bulk: Bulk, t: int) -> int:
         grove.pool.counters[-1] = 0
         grove.grow(0.5)
     return int(root)
-
-
-def weak_versions() -> WeakSet[Version]:
-    """Where a roster keeps its versions, without keeping them alive."""
-    return WeakSet()
-
-
-def living(versions: Iterable[Version], count: int) -> NDArray[np.bool_]:
-    """(count,) whether any version holds a record."""
-    held = np.zeros(count, bool)
-    for version in versions:
-        held[: len(version.alive)] |= version.alive
-    return held

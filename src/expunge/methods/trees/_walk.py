@@ -8,7 +8,7 @@ import numpy as np
 
 from expunge.methods.trees._build import goes_left
 from expunge.methods.trees._choice import LIMB, mean_limbs
-from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._compiled import kernel, uncounted
 from expunge.methods.trees._layout import (
     FEATURE,
     FULL,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@uncounted
 def leaf_of(pool: Pool, root: int, x: NDArray[np.float64], categories: NDArray[np.uint8]) -> int:
     """The leaf that a record ends in."""
     v = root
@@ -43,7 +43,7 @@ def leaf_of(pool: Pool, root: int, x: NDArray[np.float64], categories: NDArray[n
     return v
 
 
-@kernel
+@uncounted
 def mean_of(sums: NDArray[Any]) -> float:
     """The mean of the targets of a node, in units of the resolution."""
     high, low = mean_limbs(sums)
@@ -52,7 +52,7 @@ def mean_of(sums: NDArray[Any]) -> float:
     return float(high) * LIMB + float(low) + rest / float(n)
 
 
-@kernel
+@uncounted
 def say(pool: Pool, root: int, X: NDArray[np.float64], categories: Any, numbers: int, skip: Any, said: Any) -> None:
     """Add what one tree says of each record that is not skipped: shares of classes, or a mean; and that it spoke."""
     for i in range(len(X)):

@@ -29,26 +29,29 @@ True
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from weakref import ref
 
 import numpy as np
-import pyarrow as pa
 
 from expunge import keyed
 from expunge.codec import fingerprint
 from expunge.data.table import expect
-from expunge.errors import DataError, LearnError, MismatchError, ParameterError, RefusedError
+from expunge.errors import ParameterError, RefusedError
 from expunge.methods.trees import _coded as coded
+from expunge.methods.trees import _derived as derived
+from expunge.methods.trees import _parts as parts
+from expunge.methods.trees import _refusals as refusals
+from expunge.methods.trees import _standing as standing
+from expunge.methods.trees._cost import expected_visits
 from expunge.methods.trees._hashing import occupied
-from expunge.methods.trees._layout import Rule
-from expunge.methods.trees._model import FittedForest, Tree, expect_forest
+from expunge.methods.trees._model import FittedForest, Tree
 from expunge.methods.trees._reading import importances_of, read_tree, scores
-from expunge.methods.trees._records import Batch, Roster
-from expunge.methods.trees._settings import checked, mismatch, plain, task_of
-from expunge.methods.trees._versions import MOST_GROUPS, Census, Version, empty, loaded
+from expunge.methods.trees._records import TOLD, Batch, Roster, Told
+from expunge.methods.trees._settings import checked, is_whole, plain
+from expunge.methods.trees._versions import MOST_GROUPS, Census, Version, empty
 from expunge.params import Params
 from expunge.values import Exact, Forgotten, Quote, Refusal
 
@@ -59,7 +62,8 @@ if TYPE_CHECKING:
 
     from expunge.data.table import Table
     from expunge.protocol import Run
-    from expunge.values import Scalar, Target
+    from expunge.values import Target
+
 
 Task = Literal["classification", "regression"]
 
@@ -79,13 +83,14 @@ class Forest(Params):
     cuts : int
         Candidate cuts, or categories, of each of these features.
     max_depth, min_split, min_leaf : int
-        Levels of splits; records that a node needs to be split, and that each side of a split needs, by weight.
+        Levels of splits, a million at most; records that a node needs to be split, and that each side needs, by weight.
     task : {"classification", "regression"}, optional
         What labels mean; as `Table.task` says when it is None.
     resolution : float
         A power of two that targets of a regression are rounded to multiples of, so that their sums are exact.
     categorical : sequence of str
-        Columns of numbers that are names of categories. Text, and categories of a frame, always are.
+        Columns of numbers that are names of categories. Text, and categories of a frame, always are. A name that the
+        data do not have means nothing, here and in ``spread``: its `Column` may have been erased.
     spread : sequence of str
         Columns of numbers with heavy tails, which are cut on a logarithmic scale.
     weight : str, optional
@@ -123,262 +128,146 @@ class Forest(Params):
 
     def recipe(self) -> str:
         """Digest of all parameters: each decides what the trees are."""
-        return _recipe_of(tuple((field.name, plain(field.name, getattr(self, field.name))) for field in fields(self)))
+        return _digest(tuple((field.name, plain(field.name, getattr(self, field.name))) for field in fields(self)))
 
     def learn(self, data: Table, run: Run) -> FittedForest:
         """A forest of the records."""
         expect(data, run)
-        schema, weight = self._schema(data), coded.weights(data, self.weight)
-        coded.refuse_heavy(int(weight.sum()))
-        classes = self._classes(data, weight)
-        batch = self._batch(data, schema, classes, run)
-        if batch is None:
-            msg = "the labels of these records changed their classes while they were read"
-            raise LearnError(msg)
-        roster, width = Roster(data, batch), 3 if classes is None else len(classes)
-        census = Census(classes, np.zeros(width, np.int64), data.classes is not None, 0, np.zeros(2, np.uint64))
-        groups = min(run.threads, self.trees, MOST_GROUPS)
-        parts = empty(groups, self._rule(schema, classes, run), self._seeds(run), 64 + len(batch) * self._each // 6)
-        nobody, none = np.zeros(roster.count, bool), np.zeros(0, np.int64)
-        bare = Version(parts, np.zeros(self.trees, np.int64), nobody, roster, census)
+        schema, classes, batch = derived.everything(self, data, run)
+        roster, none = Roster(data, batch), np.zeros(0, np.int64)
+        rule, seeds = derived.rule_of(self, schema, classes, run), derived.seeds_of(self, run)
+        planted = empty(
+            min(run.threads, self.trees, MOST_GROUPS), rule, seeds, 64 + len(batch) * derived.each(self) // 6
+        )
+        zeros = np.zeros(self.trees, np.int64), np.zeros((self.trees, 2), np.uint64), np.zeros(roster.count, bool)
+        bare = Version(planted, *zeros, roster, Census.empty(classes, declared=data.classes is not None))
         run.tick("trees", 0, self.trees)
-        version, _ = bare.advanced(none, np.arange(roster.count), self._each, run.threads)
+        version, _ = bare.advanced(none, np.arange(roster.count), derived.each(self), run.threads)
+        version.into = none  # they go with the roster
         run.tick("trees", self.trees, self.trees)
-        return self._named(version, schema, run)
+        return standing.named(self, version, schema, run)
 
     def predict(self, model: FittedForest, data: Table) -> NDArray[np.float64]:
         """(n, classes) shares of the classes, mean over the trees; (n,) for regression."""
         expect(data)
-        expect_forest(model)
-        X = coded.values(self._selected(model, data), self._schema_like(model))
-        return scores(self._readable(model), X, model)
+        refusals.refuse_other_parameters(self.recipe(), model)
+        X = coded.values(derived.selected(self, model, data), derived.schema_like(self, model))
+        return scores(standing.readable(self, model), X, model)
 
     def visits(self, data: Table, run: Run) -> int:
         """Records of all trees together."""
-        return int(np.count_nonzero(coded.weights(data, self.weight))) * self._each
+        return int(np.count_nonzero(coded.weights(data, self.weight))) * derived.each(self)
 
     # -- U -------------------------------------------------------------------------------------------------------------
 
     def quote(self, model: FittedForest, target: Target, data: Table, run: Run) -> Quote | Refusal:
         """Exact; at most all records of the trees that the changed records are in are read again."""
         expect(data, run)
-        change = data.change(target)
-        if change is None:
-            return Refusal("no record carries this target; a forest forgets what records say", "never")
-        version, slots = self._shown(model, data, run)
-        examples = self._bound(version, slots[change.out], change.into, data, run)
+        change = refusals.asked(data, target, self.weight)
+        if isinstance(change, Refusal):
+            return change
+        version, places = standing.shown(self, model, data, run)
+        out, into = places.slots(change.out), change.into
+        new = standing.coming(
+            self, version, model, change, data
+        )  # read, so that nothing is promised that cannot be learned
+        every = (len(data) + len(into)) * derived.each(self)
+        examples = every if new is None else standing.bound(self, version, out, into, run)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example
         return Quote(Exact(), (*_ASSUMPTIONS, *data.remarks(target)), examples, seconds)
 
     def forget(self, model: FittedForest, target: Target, data: Table, run: Run) -> Forgotten[FittedForest]:
         """The forest without the target: new nodes where it changes, all others shared with the model given."""
         expect(data, run)
-        change = data.change(target)
-        if change is None:
-            refusal = self.quote(model, target, data, run)
-            raise RefusedError(refusal) if isinstance(refusal, Refusal) else LearnError("a quote changed its mind")
-        version, slots = self._shown(model, data, run)
-        out, into = slots[change.out], change.into
+        change = refusals.asked(data, target, self.weight)
+        if isinstance(change, Refusal):
+            raise RefusedError(change)
+        version, places = standing.shown(self, model, data, run)
+        out, into = places.slots(change.out), change.into
         if not len(out) and not len(into) and into.names == data.names:
             return Forgotten(model, Exact(), 0)
-        schema = self._schema_like(model)
-        come = np.zeros(0, np.int64)
-        if len(into) or into.names != data.names:
-            batch = self._batch(into, schema, version.census.classes, run) if into.names == data.names else None
-            if batch is None:  # other features, or a class that the trees do not know
-                after = data.after(target)
-                return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
-            come = version.roster.append(batch)
-            slots_after = np.concatenate([np.delete(slots, change.out), come])
-            data.tallies_after(target)[SLOTS] = (version.roster, slots_after)  # or the next request looks at all rows
-        after_it, read = version.advanced(out, come, self._each, run.threads)
-        examples = read + (len(out) + len(come)) * self._each
-        return Forgotten(self._named(after_it, schema, run), Exact(), examples)
+        schema = derived.schema_like(self, model)
+        come, slots_after = np.zeros(0, np.int64), None
+        new = standing.coming(self, version, model, change, data)
+        if new is None:
+            after = data.after(target)
+            return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
+        if len(into):
+            come = version.roster.append(Batch(into, *new, run.key))
+            stay = np.delete(places.slots(), change.out) if len(out) else places.slots()
+            slots_after = np.concatenate([stay, come])
+        try:
+            after_it, read = version.advanced(out, come, derived.each(self), run.threads)
+        except BaseException:
+            version.roster.doubt(come)  # nobody will hold them
+            raise
+        data.tallies_after(target)[TOLD] = Told(ref(after_it), slots_after)  # or the next request looks at all rows
+        examples = read + (len(out) + len(come)) * derived.each(self)
+        made = standing.named(self, after_it, schema, run)
+        if not after_it.kept.all():  # pools know a class that lost its last record: others are made of the arrays
+            made = FittedForest(*(getattr(made, field.name) for field in fields(made)))
+            standing.shown(self, made, data.after(target), run)
+        return Forgotten(made, Exact(), examples)
+
+    def expected_cost(self, n: int, requests: int = 1, *, batch: bool = False) -> float:
+        """Record visits that forgetting some of n records is expected to take, before anything is learned.
+
+        One request each, or all in one with ``batch``. Learning takes ``n * ceil(share * trees)``.
+
+        >>> forest = Forest()
+        >>> round(forest.expected_cost(50_000)), round(forest.expected_cost(50_000, 1000, batch=True) / 500_000, 2)
+        (747, 0.78)
+        """
+        return expected_visits(n, derived.each(self), self.share, requests, batch=batch)
+
+    # -- replay, tree by tree ------------------------------------------------------------------------------------------
+
+    def touched(self, before: FittedForest, data: Table, run: Run) -> tuple[int, ...]:
+        """Trees that have other records in these data than they have learned."""
+        return parts.touched(self, before, data, run)
+
+    def part(self, model: FittedForest, number: int) -> parts.Part:
+        """One tree, with the digest of its records."""
+        return parts.part(model, number)
+
+    def relearn(self, number: int, data: Table, run: Run) -> parts.Part:
+        """One tree learned from nothing."""
+        return parts.relearn(self, number, data, run)
 
     # -- beside the verbs ----------------------------------------------------------------------------------------------
 
     def out_of_bag(self, model: FittedForest, data: Table, run: Run) -> NDArray[np.float64]:
         """What `predict` says, each record by the trees that it is not in; NaN for one that is in all."""
         expect(data, run)
-        self._refuse_foreign(model, run)
+        refusals.refuse_foreign(self.recipe(), model, run)
         units = np.ascontiguousarray(keyed.draws(run.key, data.units, "forest unit")[:, 0])
         inside = np.zeros((len(data), self.trees), bool)
-        inside[np.arange(len(data))[:, None], occupied(units, self.trees, self._each)] = True
-        X = coded.values(self._selected(model, data), self._schema_like(model))
-        return scores(self._readable(model), X, model, inside)
+        inside[np.arange(len(data))[:, None], occupied(units, self.trees, derived.each(self))] = True
+        X = coded.values(derived.selected(self, model, data), derived.schema_like(self, model))
+        return scores(standing.readable(self, model), X, model, inside)
 
     def importances(self, model: FittedForest) -> NDArray[np.float64]:
         """(d,) mean decrease of impurity by the splits of each feature; they sum to 1, or are zeros without a split."""
-        expect_forest(model)
-        return importances_of(self._readable(model), model)
+        refusals.refuse_other_parameters(self.recipe(), model)
+        return importances_of(standing.readable(self, model), model)
 
     def tree(self, model: FittedForest, number: int) -> Tree:
         """One tree, as people read it."""
-        expect_forest(model)
-        if not 0 <= number < self.trees:
+        refusals.refuse_other_parameters(self.recipe(), model)
+        if not is_whole(number) or not 0 <= number < self.trees:
             msg = f"this forest has trees 0 to {self.trees - 1}, got {number!r}"
             raise ParameterError(msg)
-        return read_tree(self._readable(model), model, number)
+        return read_tree(standing.readable(self, model), model, int(number), self.spread)
 
     def codes(self, data: Table, run: Run, name: str) -> dict[float, str]:
         """What the codes of the categories of one column of these data stand for."""
-        column = data.column(name)
-        distinct = [value for value in dict.fromkeys(column.tolist()) if value is not None and value == value]  # noqa: PLR0124
-        kind = column.dtype if column.dtype.kind in "biuf" else None
-        made = coded.codes_of(pa.array(np.array(distinct, kind)) if kind else pa.array(distinct, pa.large_string()))
-        return {float(code): str(value) for code, value in zip(made, distinct, strict=True)} | {0.0: "missing"}
-
-    # -- parameters made plain -----------------------------------------------------------------------------------------
-
-    @property
-    def _each(self) -> int:
-        """Trees of each record."""
-        return min(self.trees, max(1, math.ceil(self.share * self.trees - 1e-9)))
-
-    def _schema(self, data: Table) -> coded.Schema:
-        if self.weight is not None and self.weight not in data.names:
-            msg = f"the weight is the column {self.weight!r}; there are {', '.join(map(repr, data.names))}"
-            raise DataError(msg)
-        return coded.schema_of(data, self.categorical, self.spread, self.weight)
-
-    def _schema_like(self, model: FittedForest) -> coded.Schema:
-        return coded.Schema(model.names, model.coded, tuple(self.categorical), tuple(self.spread), None)
-
-    def _selected(self, model: FittedForest, data: Table) -> Table:
-        """The table with the features of the model, in its order."""
-        missing = [name for name in model.names if name not in data.names]
-        extra = [name for name in data.names if name not in model.names and name != self.weight]
-        if missing or extra:
-            msg = f"the model learned from {', '.join(model.names)}: missing {missing}, unknown {extra}"
-            raise MismatchError(msg)
-        return data.select(model.names)
-
-    def _rule(self, schema: coded.Schema, classes: tuple[Scalar, ...] | None, run: Run | None) -> Rule:
-        """What the kernels are told; without a run, for trees that are read only."""
-        d, width = len(schema.names), 3 if classes is None else len(classes)
-        most = math.ceil(1.5 * math.sqrt(d)) if self.features is None else self.features
-        sizes = [min(most, d), self.cuts, width, self.min_split, self.max_depth, self.min_leaf, int(classes is None)]
-        names = np.zeros(d, np.uint32)
-        if run is not None:
-            drawn = keyed.draw(run.key, pa.array(schema.names, pa.large_string()), "forest feature")
-            names = (drawn >> np.uint64(32)).astype(np.uint32)
-        return Rule(np.array(sizes, np.int64), names, schema.coded.astype(np.uint8))
-
-    def _seeds(self, run: Run) -> NDArray[np.uint64]:
-        return np.ascontiguousarray(keyed.draw(run.key, np.arange(self.trees), "forest tree"))
-
-    def _classes(self, data: Table, weight: NDArray[np.int64]) -> tuple[Scalar, ...] | None:
-        if task_of(self.task, data) == "regression":
-            return None
-        return data.classes if data.classes is not None else data.take(weight > 0).present
-
-    def _batch(self, data: Table, schema: coded.Schema, classes: tuple[Scalar, ...] | None, run: Run) -> Batch | None:
-        """The records, read; None where one is of a class that is not among these."""
-        weight = coded.weights(data, self.weight)
-        if classes is None:
-            y: NDArray[np.int64] | None = coded.fixed(np.asarray(data.label), self.resolution)
-        else:
-            y = coded.coded_labels(data, classes, weight)
-        if y is None:
-            return None
-        return Batch(data, coded.values(data, schema), y, weight, run.key)
-
-    # -- a model and its records ---------------------------------------------------------------------------------------
-
-    def _named(self, version: Version, schema: coded.Schema, run: Run) -> FittedForest:
-        census = version.census
-        return FittedForest.standing(
-            version,
-            task="regression" if census.classes is None else "classification",
-            classes=census.present,
-            declared=census.declared,
-            names=schema.names,
-            coded=schema.coded,
-            resolution=self.resolution,
-            recipe=self.recipe(),
-            key=keyed.key_id(run.key),
-            records=census.records,
-        )
-
-    def _readable(self, model: FittedForest) -> Version:
-        """The trees of a model, to be read."""
-        held = model.__dict__
-        if "_version" not in held and "_reader" not in held:
-            held["_reader"] = self._from_arrays(model, None, None, 1)
-        version: Version = held.get("_version") or held["_reader"]
-        return version
-
-    def _from_arrays(self, model: FittedForest, roster: Roster | None, run: Run | None, groups: int) -> Version:
-        """The trees of a model that came from its arrays."""
-        bulk = model.trees
-        rule = self._rule(self._schema_like(model), model.classes, run)
-        seeds = np.zeros(self.trees, np.uint64) if run is None else self._seeds(run)
-        count = int(bulk.members.max(initial=-1)) + 1 if roster is None else roster.count
-        width = 3 if model.classes is None else len(model.classes)
-        census = Census(model.classes, np.ones(width, np.int64), model.declared, 0, np.zeros(2, np.uint64))
-        if roster is not None:
-            census = census.of(roster)
-        sizes = np.diff(bulk.starts[:, 2])
-        return Version(loaded(bulk, groups, rule, seeds), sizes, np.ones(count, bool), roster, census)
-
-    def _shown(self, model: FittedForest, data: Table, run: Run) -> tuple[Version, NDArray[np.int64]]:
-        """The trees of a model with its records, which are those of the data; and the slot of each row."""
-        self._refuse_foreign(model, run)
-        version: Version | None = model.__dict__.get("_version")
-        self._refuse_unlike(model, data)
-        slots = None if version is None else version.roster.known(data, version.alive, data.tallies.pop(SLOTS, None))
-        if version is not None and slots is not None:
-            return version, slots
-        schema = replace(self._schema_like(model), weight=self.weight)
-        batch = self._batch(data, schema, model.classes if version is None else version.census.classes, run)
-        if batch is None:
-            mismatch("data", "records of other classes", "those that it learned")
-        if version is not None:
-            return version, version.roster.matched(data, batch, version.alive)
-        roster = Roster(data, batch)
-        groups = min(run.threads, self.trees, MOST_GROUPS)
-        found = Census(None, np.zeros(0, np.int64), False, 0, roster.total(np.arange(roster.count))).records
-        if found != model.records:
-            mismatch("data", found[:16], model.records[:16])
-        version = model.__dict__["_version"] = self._from_arrays(model, roster, run, groups)
-        slots = roster.known(data, version.alive)
-        return version, np.zeros(0, np.int64) if slots is None else slots
-
-    def _bound(self, version: Version, out: Any, into: Table, data: Table, run: Run) -> int:
-        """At most so many visits: all records of the trees that a changed one is in, or in all where it is learned."""
-        classes, changed = version.census.classes, len(out) + len(into)
-        weight = coded.weights(into, self.weight)
-        if into.names != data.names or (classes is not None and coded.coded_labels(into, classes, weight) is None):
-            return (len(data) + len(into)) * self._each
-        units = np.concatenate([version.roster.units[out], keyed.draws(run.key, into.units, "forest unit")[:, 0]])
-        touched = np.unique(occupied(units, self.trees, self._each))
-        return int(version.sizes[touched].sum()) + 2 * changed * self._each
-
-    # -- refusals ------------------------------------------------------------------------------------------------------
-
-    def _refuse_foreign(self, model: FittedForest, run: Run) -> None:
-        expect_forest(model)
-        for what, mine, others in (
-            ("a key", keyed.key_id(run.key), model.key),
-            ("parameters", self.recipe(), model.recipe),
-        ):
-            if mine != others:
-                mismatch(what, mine[:16], others[:16])
-
-    def _refuse_unlike(self, model: FittedForest, data: Table) -> None:
-        names = tuple(name for name in data.names if name != self.weight)
-        if names != model.names:
-            mismatch("columns", ", ".join(names), ", ".join(model.names))
-        if (data.classes if data.task == "classification" else None) != (model.classes if model.declared else None):
-            mismatch("declared classes", str(data.classes), str(model.classes if model.declared else None))
+        return coded.words_of(data, name)
 
 
 @lru_cache(maxsize=64)
-def _recipe_of(held: tuple[tuple[str, Any], ...]) -> str:
+def _digest(held: tuple[tuple[str, Any], ...]) -> str:
     return fingerprint((Forest, held))
 
-
-SLOTS = "slots in a forest"  # of a table that an addition or correction made, by who learned it
 
 _ASSUMPTIONS = (
     (

@@ -22,6 +22,9 @@ def test_gini_is_the_sum_of_squares(counts: Any, plain: Any) -> None:
     said = plain().gini(left.astype(np.int32), 0, (left + right).astype(np.int32), int(left.sum()), int(right.sum()))
     exact = sum(Fraction(int((side**2).sum()), int(side.sum())) for side in (left, right))
     assert said == pytest.approx(float(exact), rel=1e-14)
+    if len(counts) == 2:
+        sides = int(left.sum()), int(right.sum())
+        assert said == plain().gini_of_two(left.astype(np.int32), 0, (left + right).astype(np.int32), *sides)
 
 
 @slow

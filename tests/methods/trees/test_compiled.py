@@ -11,7 +11,7 @@ import pytest
 from numba.core import caching
 
 from expunge.methods.trees._cells import factors
-from expunge.methods.trees._compiled import ahead, kernel, lent, sources, uncounted
+from expunge.methods.trees._compiled import ahead, ahead_of, kernel, lent, sources, uncounted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +65,7 @@ def test_asking_ahead_changes_nothing() -> None:
     table = np.arange(40).reshape(4, 10)
     for row in (0, 3, -1, 10**9):
         ahead(table, row)
+        ahead_of(table[0], row)
     assert table.ravel().tolist() == list(range(40))
 
 

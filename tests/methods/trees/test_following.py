@@ -24,7 +24,7 @@ def test_a_feature_that_varies_now_is_noticed_and_one_that_does_not_is_not(plain
     assert pool.nodes[root, k.SKIPPED] == 1
     for come, expected in ((3, True), (4, False)):
         news = k.News(
-            np.array([come], np.int32), np.ones(1, np.int64), np.zeros(5, bool), np.zeros(4, np.int32),
+            np.array([come], np.int32), np.ones(1, np.int64), np.ones(5, bool), np.zeros(4, np.int32),
             np.zeros((1, k.JOB), np.int64), np.zeros(1, np.uint64),
         )  # fmt: skip
         assert k.revived(pool, root, 0, 1, news, held, SEED, rule) == expected

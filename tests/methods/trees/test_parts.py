@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +13,11 @@ from expunge.audit import replay
 from expunge.methods.trees._hashing import occupied
 from expunge.protocol import Parted
 from expunge.testing import patients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from expunge.values import Target
 
 RUN = Run(key=b"a key for tests")
 FOREST = Forest(trees=12, share=0.25)
@@ -31,7 +36,7 @@ def words(n: int = 60) -> Table:
     return Table.from_arrays(held, [f"class {k % 3}" if k else "rare" for k in range(n)])
 
 
-TABLES = {"patients": patients, "numbers": numbers, "words": words}
+TABLES: dict[str, Callable[[], Table]] = {"patients": patients, "numbers": numbers, "words": words}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -39,7 +44,7 @@ TABLES = {"patients": patients, "numbers": numbers, "words": words}
 def test_a_tree_learned_alone_is_the_tree_of_the_forest(name: str, *, loaded: bool) -> None:
     data = TABLES[name]()
     model: Any = FOREST.learn(data, RUN)
-    model = pickle.loads(pickle.dumps(model)) if loaded else model
+    model = pickle.loads(pickle.dumps(model)) if loaded else model  # noqa: S301  (our own)
     for number in range(FOREST.trees):
         again = FOREST.relearn(number, data, RUN)
         assert fingerprint(FOREST.part(model, number)) == fingerprint(again)
@@ -73,7 +78,8 @@ def test_a_replay_of_one_tree_sees_what_was_not_forgotten(kind: str) -> None:
     assert isinstance(FOREST, Parted)
     data = numbers()
     new = Table.from_arrays(np.ones((1, 3)), [3.0], [5 if kind == "correction" else 999])
-    target = {"erasure": Records([5, 17]), "correction": Correction(new), "addition": Addition(new)}[kind]
+    targets: dict[str, Target] = {"erasure": Records([5, 17]), "correction": Correction(new), "addition": Addition(new)}
+    target = targets[kind]
     model, after = FOREST.learn(data, RUN), data.after(target)
     done = FOREST.forget(model, target, data, RUN).model
     for drawn in range(6):

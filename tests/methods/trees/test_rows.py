@@ -33,11 +33,11 @@ def test_the_records_of_a_leaf_are_found_and_erased_with_it(plain: Any) -> None:
     pool, slots = pool_of(k, 8), np.arange(20, dtype=np.int32)
     leaf = k.new_node(pool)
     k.put(pool, leaf, slots, slots, 0)
-    gone, found = np.zeros(20, bool), np.empty(20, np.int32)
-    gone[[3, 19]] = True
-    count = k.gather(pool, leaf, gone, found, 20)
+    alive, found = np.ones(20, bool), np.empty(20, np.int32)
+    alive[[3, 19]] = False
+    count = k.gather(pool, leaf, alive, found, 20)
     assert sorted(found[:count].tolist()) == [a for a in range(20) if a not in (3, 19)]
-    assert k.gather(pool, leaf, gone, found, 5) == 5
+    assert k.gather(pool, leaf, alive, found, 5) == 5
     k.let_go(pool, leaf)
     assert not pool.chunks[:, 1:].any()
     assert not pool.nodes[:, 1:].any()

@@ -31,12 +31,12 @@ class Grown:
 
     def change(self, out: list[int], into: list[int]) -> None:
         """Take records out and put others in."""
-        k, gone = self.k, np.zeros(len(self.held.X), bool)
-        gone[out] = True
+        k, alive = self.k, np.ones(len(self.held.X), bool)
+        alive[out] = False
         slots = np.array([*out, *into], np.int32)
         signs = np.array([-1] * len(out) + [1] * len(into), np.int64)
         roots = np.array([[self.root, 0]], np.int64)
-        changes = k.Changes(np.array([0, len(slots)]), slots, signs, gone, np.array([self.size]))
+        changes = k.Changes(np.array([0, len(slots)]), slots, signs, alive, np.array([self.size]))
         assert k.advance(self.pool, self.held, self.rule, np.array([SEED]), changes, roots, 0) == 1
         k.let_go(self.pool, self.root)
         self.root, self.size = int(roots[0, 0]), self.size - len(out) + len(into)

@@ -20,8 +20,8 @@ class News(NamedTuple):
         Records that go and records that come; their order changes.
     signs : (m,) int64
         -1 or 1 for each.
-    gone : (all slots,) bool
-        Whether a record goes.
+    alive : (all slots,) bool
+        Whether a record is there afterwards.
     found : (records of the tree + m,) int32
         Slots of the records to build from are written here.
     jobs, seeds : (m, JOB) int64, (m,) uint64
@@ -30,7 +30,7 @@ class News(NamedTuple):
 
     slots: NDArray[np.int32]
     signs: NDArray[np.int64]
-    gone: NDArray[np.bool_]
+    alive: NDArray[np.bool_]
     found: NDArray[np.int32]
     jobs: NDArray[np.int64]
     seeds: NDArray[np.uint64]
@@ -55,7 +55,7 @@ class Desk(NamedTuple):
 @kernel
 def lent_news(n: News) -> News:
     """What changed, lent."""
-    return News(lent(n.slots), lent(n.signs), lent(n.gone), lent(n.found), lent(n.jobs), lent(n.seeds))
+    return News(lent(n.slots), lent(n.signs), lent(n.alive), lent(n.found), lent(n.jobs), lent(n.seeds))
 
 
 @kernel

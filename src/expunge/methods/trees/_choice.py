@@ -37,6 +37,13 @@ def gini(row: NDArray[Any], at: int, sums: NDArray[Any], left: int, right: int) 
 
 
 @uncounted
+def gini_of_two(row: NDArray[Any], at: int, sums: NDArray[Any], left: int, right: int) -> float:
+    """The same for two classes, which most tables have: the same operations without a loop."""
+    a, b, c, d = float(row[at]), float(row[at + 1]), float(sums[0] - row[at]), float(sums[1] - row[at + 1])
+    return (a * a + b * b) / left + (c * c + d * d) / right
+
+
+@uncounted
 def mean_limbs(sums: NDArray[Any]) -> tuple[int, int]:
     """The mean of the targets in two limbs, rounded down."""
     n = sums[0]
@@ -66,14 +73,19 @@ def unsplit(sums: NDArray[Any]) -> float:
 def choose(row: NDArray[Any], used: int, sums: NDArray[Any], weight: int, settings: NDArray[np.int64]) -> int:
     """Feature and cut, as ``feature * candidates + cut``; -1 where none is allowed, or none of numbers explains any."""
     s, width, numbers = settings[CANDIDATES], settings[WIDTH], settings[NUMBERS]
-    best, most, step = -1, unsplit(sums) if numbers == 1 else -1.0, stride(settings)
+    best, most, step, least = -1, unsplit(sums) if numbers == 1 else -1.0, stride(settings), settings[MIN_LEAF]
+    two = width == 2 and numbers == 0
     for j in range(used):
         for t in range(row[j * step + CUTS]):
             at = j * step + HEAD + s + t * width
-            left = weight_of(row, at, settings)
+            left = int(row[at] + row[at + 1]) if two else weight_of(row, at, settings)
             right = weight - left
-            if left >= settings[MIN_LEAF] and right >= settings[MIN_LEAF]:
+            if left < least or right < least:
+                continue
+            if two:
+                score = gini_of_two(row, at, sums, left, right)
+            else:
                 score = gini(row, at, sums, left, right) if numbers == 0 else variance(row, at, sums, left, right)
-                if score > most:
-                    best, most = j * s + t, score
+            if score > most:
+                best, most = j * s + t, score
     return best

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -75,28 +76,34 @@ def _lent(_: Any, array: Any) -> Any:
 
 
 @intrinsic
-def _ahead(_: Any, table: Any, row: Any, column: Any) -> Any:  # noqa: ARG001  (the arguments that are typed)
+def _ahead(_: Any, array: Any, at: Any) -> Any:
     """The processor's word for it."""
 
     def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        at_item: Any = cgutils.get_item_pointer
+        place_of: Any = cgutils.get_item_pointer
         declared: Any = cgutils.get_or_insert_function
-        view, (table, *_), whole = context.make_array(signature.args[0]), signature.args, ir.IntType(32)
-        place = view(context, builder, arguments[0])
-        at = at_item(context, builder, table, place, arguments[1:], wraparound=False)
-        kind = ir.FunctionType(ir.VoidType(), [at.type, whole, whole, whole])
-        word = declared(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(word, [at, whole(0), whole(3), whole(1)])
+        unpacked: Any = cgutils.unpack_tuple
+        view, whole = context.make_array(signature.args[0])(context, builder, arguments[0]), ir.IntType(32)
+        at = unpacked(builder, arguments[1])
+        place = place_of(context, builder, signature.args[0], view, at, wraparound=False)
+        word = declared(builder.module, ir.FunctionType(ir.VoidType(), [place.type] + 3 * [whole]), "llvm.prefetch.p0")
+        builder.call(word, [place, whole(0), whole(3), whole(1)])
         return context.get_dummy_value()
 
-    return types.void(table, types.intp, types.intp), written
+    return types.void(array, at), written
 
 
-@kernel
+@uncounted
 def ahead(table: NDArray[Any], row: int) -> None:
     """Ask for a row that will be read soon, and do not wait for it."""
     for column in range(0, table.shape[1], 64 // table.itemsize):
-        _ahead(table, row, column)  # type: ignore[call-arg]  # numba hands the context over
+        _ahead(table, (np.int64(row), column))  # type: ignore[call-arg]  # numba hands the context over
+
+
+@uncounted
+def ahead_of(array: NDArray[Any], place: int) -> None:
+    """The same of an array of one dimension."""
+    _ahead(array, (np.int64(place),))  # type: ignore[call-arg]
 
 
 @kernel

@@ -36,7 +36,7 @@ LEAF, BELOW = -1, -2  # what a node is to be, where it keeps no split: a leaf; o
 @uncounted
 def remaining(pool: Pool, v: int, lo: int, hi: int, news: News, start: int) -> int:
     """Write the records under a node of the old tree, as they are now, from ``start`` on; where they end."""
-    end = start + gather(pool, v, news.gone, news.found[start:], len(news.found) - start)
+    end = start + gather(pool, v, news.alive, news.found[start:], len(news.found) - start)
     for i in range(lo, hi):
         if news.signs[i] > 0:
             news.found[end] = news.slots[i]
@@ -65,7 +65,7 @@ def revived(pool: Pool, v: int, lo: int, hi: int, news: News, held: Held, seed: 
     if pool.nodes[v, SKIPPED] == 0 or not brings(news, lo, hi):
         return False
     witness = news.found[len(news.found) - 1 :]
-    if gather(pool, v, news.gone, witness, 1) == 0:
+    if gather(pool, v, news.alive, witness, 1) == 0:
         return True
     old, row = witness[0], pool.stats[pool.nodes[v, STAT]]
     used, step = int(pool.nodes[v, USED]), stride(rule.settings)

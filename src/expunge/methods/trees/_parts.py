@@ -52,10 +52,10 @@ def relearn(forest: Forest, number: int, data: Table, run: Run) -> Part:
     slots = np.flatnonzero(own.any(axis=1) & (roster.weight > 0))
     rule, seeds = derived.rule_of(forest, schema, classes, run), derived.seeds_of(forest, run)
     (planted,) = empty(1, rule, seeds[[number]], 64 + len(slots) // 3)
-    nobody, start = np.zeros(roster.count, bool), np.array([0, len(slots)])
-    changes = Changes(start, slots.astype(np.int32), np.ones(len(slots), np.int64), nobody, np.zeros(1, np.int64))
+    alive, start = np.ones(roster.count, bool), np.array([0, len(slots)])
+    changes = Changes(start, slots.astype(np.int32), np.ones(len(slots), np.int64), alive, np.zeros(1, np.int64))
     roots, _ = planted.grove.advanced(planted.roots, roster.held, changes)
     sizes, occupants = np.array([len(slots)]), roster.total(slots)
     census = Census.empty(classes, declared=data.classes is not None).of(roster)
-    version = Version((Standing(planted.grove, roots),), sizes, occupants[None], ~nobody, roster, census)
+    version = Version((Standing(planted.grove, roots),), sizes, occupants[None], alive, roster, census)
     return version.bulk(), occupants

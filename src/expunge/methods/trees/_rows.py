@@ -108,10 +108,10 @@ def let_go(pool: Pool, root: int) -> None:
 
 
 @kernel
-def gather(pool: Pool, root: int, gone: NDArray[np.bool_], slots: NDArray[np.int32], most: int) -> int:
-    """Write the records under a node, save those that go, to ``slots``; how many, at most ``most``."""
+def gather(pool: Pool, root: int, alive: NDArray[np.bool_], slots: NDArray[np.int32], most: int) -> int:
+    """Write the records under a node that are still there to ``slots``; how many, at most ``most``."""
     if pool.nodes[root, FEATURE] < 0:
-        return gather_leaf(pool, root, gone, slots, 0, most)
+        return gather_leaf(pool, root, alive, slots, 0, most)
     waiting, count = [root], 0
     while len(waiting) > 0 and count < most:
         v = waiting.pop()
@@ -119,18 +119,20 @@ def gather(pool: Pool, root: int, gone: NDArray[np.bool_], slots: NDArray[np.int
             waiting.append(pool.nodes[v, RIGHT])
             waiting.append(pool.nodes[v, LEFT])
         else:
-            count = gather_leaf(pool, v, gone, slots, count, most)
+            count = gather_leaf(pool, v, alive, slots, count, most)
     return count
 
 
 @uncounted
-def gather_leaf(pool: Pool, leaf: int, gone: NDArray[np.bool_], slots: NDArray[np.int32], count: int, most: int) -> int:
+def gather_leaf(
+    pool: Pool, leaf: int, alive: NDArray[np.bool_], slots: NDArray[np.int32], count: int, most: int
+) -> int:
     """The same of a leaf, behind those written; how many there are now."""
     row = pool.nodes[leaf, LEFT]
     while row >= 0:
         for i in range(1, CHUNK):
             slot = pool.chunks[row, i]
-            if slot >= 0 and not gone[slot] and count < most:
+            if slot >= 0 and alive[slot] and count < most:
                 slots[count] = slot
                 count += 1
         row = pool.chunks[row, 0]

@@ -44,6 +44,15 @@ def named(forest: Forest, version: Version, schema: coded.Schema, run: Run) -> F
     )
 
 
+def renamed(model: FittedForest, version: Version) -> FittedForest:
+    """The model that another version of the same trees is."""
+    held = model.__dict__
+    stays = {name: held[name] for name in ("task", "declared", "names", "coded", "resolution", "recipe", "key")}
+    census = version.census
+    said = {"classes": census.present, "records": census.records, "occupants": version.occupants}
+    return FittedForest.standing(version, **stays, **said)
+
+
 def readable(forest: Forest, model: FittedForest) -> Version:
     """The trees of a model, to be read."""
     held = model.__dict__

@@ -15,7 +15,7 @@ from expunge.methods.trees._build import build, describe, goes_left, push, stops
 from expunge.methods.trees._candidates import tally
 from expunge.methods.trees._changes import Desk, News, lent_desk, lent_news
 from expunge.methods.trees._choice import choose
-from expunge.methods.trees._compiled import ahead, kernel, lent, uncounted
+from expunge.methods.trees._compiled import ahead, ahead_of, kernel, lent, uncounted
 from expunge.methods.trees._following import BELOW, LEAF, followed, remaining
 from expunge.methods.trees._hashing import missing_right, of_child, of_cuts, of_feature
 from expunge.methods.trees._layout import (
@@ -212,7 +212,8 @@ class Changes(NamedTuple):
     start : (trees + 1,) int64
         Where the changes of each tree start.
     slots, signs : (m,) int32, (m,) int64
-    gone : (all slots,) bool
+    alive : (all slots,) bool
+        Afterwards.
     sizes : (trees,) int64
         Records of each tree before.
     """
@@ -220,7 +221,7 @@ class Changes(NamedTuple):
     start: NDArray[np.int64]
     slots: NDArray[np.int32]
     signs: NDArray[np.int64]
-    gone: NDArray[np.bool_]
+    alive: NDArray[np.bool_]
     sizes: NDArray[np.int64]
 
 
@@ -264,6 +265,7 @@ def hurry_of(pool: Pool, held: Held, rule: Rule, start: Any, slots: Any, roots: 
                     ahead(pool.nodes, at[t])
                     ahead(pool.nodes, other)
                     ahead(pool.sums, at[t])
+                    ahead_of(pool.cuts, at[t])
                     more = True
 
 
@@ -290,7 +292,7 @@ def advance(pool: Pool, held: Held, rule: Rule, seeds: Any, changes: Changes, ro
             pool.nodes[root, REFS] += 1
             continue
         room = found[: changes.sizes[t] + hi - lo]
-        news = News(changes.slots[lo:hi], changes.signs[lo:hi], changes.gone, room, jobs, names)
+        news = News(changes.slots[lo:hi], changes.signs[lo:hi], changes.alive, room, jobs, names)
         made, read = renew(pool, root, held, news, seeds[t], rule)
         if made < 0:
             return t

@@ -287,11 +287,11 @@ class Version:
         if not heavy.all():
             counted, signs = counted[heavy], signs[heavy]
         start, rows = by_tree(occupied(roster.units[counted], self.trees, k), self.trees)
-        alive, gone = np.zeros(roster.count, bool), np.zeros(roster.count, bool)
+        alive = np.zeros(roster.count, bool)
         alive[: len(self.alive)] = self.alive
-        gone[out], alive[out], alive[into] = True, False, True
+        alive[out], alive[into] = False, True
         slots, each = counted[rows].astype(np.int32), signs[rows]
-        made = self._made(Changes(start, slots, each, gone, self.sizes), roster.held, threads)
+        made = self._made(Changes(start, slots, each, alive, self.sizes), roster.held, threads)
         sizes, occupants = self.sizes.copy(), self.occupants.copy()
         count_by_tree(start, slots, each, roster.digests, sizes, occupants)
         parts = tuple(Standing(old.grove, roots) for old, (roots, _) in zip(self.parts, made, strict=True))
@@ -319,7 +319,7 @@ def of_group(changes: Changes, g: int, groups: int) -> Changes:
     counts = np.diff(changes.start)[trees]
     rows = np.concatenate([np.arange(changes.start[t], changes.start[t + 1]) for t in trees]).astype(np.intp)
     start = np.concatenate([[0], np.cumsum(counts)])
-    return Changes(start, changes.slots[rows], changes.signs[rows], changes.gone, changes.sizes[trees])
+    return Changes(start, changes.slots[rows], changes.signs[rows], changes.alive, changes.sizes[trees])
 
 
 def without(stats: NDArray[Any], kept: NDArray[np.bool_], rule: Rule) -> NDArray[Any]:

@@ -30,8 +30,8 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from operator import is_
+from typing import TYPE_CHECKING, ClassVar, Literal
 from weakref import ref
 
 import numpy as np
@@ -128,7 +128,15 @@ class Forest(Params):
 
     def recipe(self) -> str:
         """Digest of all parameters: each decides what the trees are."""
-        return _digest(tuple((field.name, plain(field.name, getattr(self, field.name))) for field in fields(self)))
+        values = tuple(map(self.__dict__.__getitem__, NAMES))
+        said: str
+        seen, said = self.__dict__.get("_said", ((), ""))
+        if len(seen) != len(values) or not all(map(is_, seen, values)) or list in set(map(type, values)):
+            said = fingerprint(
+                (Forest, tuple((name, plain(name, value)) for name, value in zip(NAMES, values, strict=True)))
+            )
+            self.__dict__["_said"] = values, said  # a request asks more than once
+        return said
 
     def learn(self, data: Table, run: Run) -> FittedForest:
         """A forest of the records."""
@@ -186,7 +194,6 @@ class Forest(Params):
         out, into = places.slots(change.out), change.into
         if not len(out) and not len(into) and into.names == data.names:
             return Forgotten(model, Exact(), 0)
-        schema = derived.schema_like(self, model)
         come, slots_after = np.zeros(0, np.int64), None
         new = standing.coming(self, version, model, change, data)
         if new is None:
@@ -203,7 +210,7 @@ class Forest(Params):
             raise
         data.tallies_after(target)[TOLD] = Told(ref(after_it), slots_after)  # or the next request looks at all rows
         examples = read + (len(out) + len(come)) * derived.each(self)
-        made = standing.named(self, after_it, schema, run)
+        made = standing.renamed(model, after_it)
         if not after_it.kept.all():  # pools know a class that lost its last record: others are made of the arrays
             made = FittedForest(*(getattr(made, field.name) for field in fields(made)))
             standing.shown(self, made, data.after(target), run)
@@ -264,10 +271,7 @@ class Forest(Params):
         return coded.words_of(data, name)
 
 
-@lru_cache(maxsize=64)
-def _digest(held: tuple[tuple[str, Any], ...]) -> str:
-    return fingerprint((Forest, held))
-
+NAMES = tuple(field.name for field in fields(Forest))
 
 _ASSUMPTIONS = (
     (

@@ -415,8 +415,12 @@ def alone(rows: int) -> None:
 
 
 def peak() -> float:
-    """The most GiB that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """The most GiB that this process has had (and not, as `getrusage` says, the one that started it)."""
+    path = Path("/proc/self/status")
+    if not path.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    (said,) = (line for line in path.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(said.split()[1]) / 2**20
 
 
 def warm() -> None:

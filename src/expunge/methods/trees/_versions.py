@@ -69,12 +69,15 @@ class Grove:
         )
 
     def grow(self, share: float) -> None:
-        """Make room: for what is to come when ``share`` of the work is done, or half as much again."""
+        """Make room: for what is to come when ``share`` of the work is done, and for more than half as much again.
+
+        Rows that nobody has written take no memory, but for a moment all others are held twice and are copied.
+        """
         used = self.pool.counters[FRESH : FRESH + 3]
         tables: list[Any] = []
         table: Any
         for place, table in zip((0, 0, 0, 1, 2), self.pool[:5], strict=True):
-            wanted = int(used[place] * max(1.05 / max(share, 0.05), 1.3)) + 64
+            wanted = int(used[place] * max(1.05 / max(share, 0.05), 1.6)) + 64
             longer = np.zeros((max(wanted, len(table)), *table.shape[1:]), table.dtype)
             longer[: len(table)] = table
             tables.append(longer)
@@ -343,7 +346,7 @@ def loaded(bulk: Bulk, groups: int, rule: Rule, seeds: NDArray[np.uint64]) -> tu
     trees, parts = len(bulk.starts) - 1, []
     for g in range(groups):
         numbers = range(g, trees, groups)
-        grove = Grove(rule, seeds[g::groups], int(len(bulk.nodes) * 1.1 / groups) + 64)
+        grove = Grove(rule, seeds[g::groups], int(len(bulk.nodes) * 1.6 / groups) + 64)
         parts.append(Standing(grove, np.array([_placed(grove, bulk, t) for t in numbers], np.int64)))
     return tuple(parts)
 

@@ -145,7 +145,7 @@ class Forest(Params):
         roster, none = Roster(data, batch), np.zeros(0, np.int64)
         rule, seeds = derived.rule_of(self, schema, classes, run), derived.seeds_of(self, run)
         planted = empty(
-            min(run.threads, self.trees, MOST_GROUPS), rule, seeds, 64 + len(batch) * derived.each(self) // 6
+            min(run.threads, self.trees, MOST_GROUPS), rule, seeds, 64 + len(batch) * derived.each(self) // 3
         )
         zeros = np.zeros(self.trees, np.int64), np.zeros((self.trees, 2), np.uint64), np.zeros(roster.count, bool)
         bare = Version(planted, *zeros, roster, Census.empty(classes, declared=data.classes is not None))

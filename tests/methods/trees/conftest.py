@@ -36,8 +36,6 @@ def plain(**mutations: tuple[str, str]) -> SimpleNamespace:
         kernel=lambda function: function,
         uncounted=lambda function: function,
         lent=lambda array: array,
-        ahead=lambda *_: None,
-        ahead_of=lambda *_: None,
     )
     sys.modules[stub.__name__] = stub
     found: dict[str, Any] = {}

@@ -11,7 +11,7 @@ import pytest
 from numba.core import caching
 
 from expunge.methods.trees._cells import factors
-from expunge.methods.trees._compiled import ahead, ahead_of, kernel, lent, sources, uncounted
+from expunge.methods.trees._compiled import kernel, lent, sources, uncounted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,14 +59,6 @@ def test_a_kernel_that_counts_no_references_leaves_them_as_they_were() -> None:
     held = sys.getrefcount(array)
     assert [last_of_a_part(array) for _ in range(5)] == [2.0] * 5
     assert sys.getrefcount(array) == held
-
-
-def test_asking_ahead_changes_nothing() -> None:
-    table = np.arange(40).reshape(4, 10)
-    for row in (0, 3, -1, 10**9):
-        ahead(table, row)
-        ahead_of(table[0], row)
-    assert table.ravel().tolist() == list(range(40))
 
 
 def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

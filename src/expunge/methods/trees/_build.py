@@ -9,7 +9,7 @@ import numpy as np
 
 from expunge.methods.trees._candidates import Column, column_for, cut_of, lent_column, scan_codes, scan_numbers, tally
 from expunge.methods.trees._choice import choose, stride
-from expunge.methods.trees._compiled import ahead, kernel, lent, uncounted
+from expunge.methods.trees._compiled import kernel, lent, uncounted
 from expunge.methods.trees._hashing import missing_right, of_child, of_cuts, of_feature
 from expunge.methods.trees._layout import (
     CANDIDATES,
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 TURNED = 64  # features up to which the records of a subtree are laid out column by column
 FEW = 24  # records from which on that pays
-SOON = 8  # records between the one that is read and the one that is asked for
 
 
 class Source(NamedTuple):
@@ -102,7 +101,6 @@ def source(held: Held, slots: NDArray[np.int32]) -> Source:
     values = np.empty((d, m))
     y, weight = np.empty(m, np.int64), np.empty(m, np.int64)
     for i in range(m):
-        ahead(X, slots[min(i + SOON, m - 1)])
         slot = slots[i]
         y[i], weight[i] = labels[slot], weights[slot]
         for f in range(d):

@@ -12,16 +12,11 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils
 from numba.extending import intrinsic
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 A = TypeVar("A")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,37 +68,6 @@ def _lent(_: Any, array: Any) -> Any:
         return view._getvalue()  # noqa: SLF001  (numba's way of saying so)
 
     return array(array), written
-
-
-@intrinsic
-def _ahead(_: Any, array: Any, at: Any) -> Any:
-    """The processor's word for it."""
-
-    def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place_of: Any = cgutils.get_item_pointer
-        declared: Any = cgutils.get_or_insert_function
-        unpacked: Any = cgutils.unpack_tuple
-        view, whole = context.make_array(signature.args[0])(context, builder, arguments[0]), ir.IntType(32)
-        at = unpacked(builder, arguments[1])
-        place = place_of(context, builder, signature.args[0], view, at, wraparound=False)
-        word = declared(builder.module, ir.FunctionType(ir.VoidType(), [place.type] + 3 * [whole]), "llvm.prefetch.p0")
-        builder.call(word, [place, whole(0), whole(3), whole(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, at), written
-
-
-@uncounted
-def ahead(table: NDArray[Any], row: int) -> None:
-    """Ask for a row that will be read soon, and do not wait for it."""
-    for column in range(0, table.shape[1], 64 // table.itemsize):
-        _ahead(table, (np.int64(row), column))  # type: ignore[call-arg]  # numba hands the context over
-
-
-@uncounted
-def ahead_of(array: NDArray[Any], place: int) -> None:
-    """The same of an array of one dimension."""
-    _ahead(array, (np.int64(place),))  # type: ignore[call-arg]
 
 
 @kernel

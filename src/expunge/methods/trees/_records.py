@@ -106,8 +106,10 @@ class Roster:
 
     def remember(self, data: Table, slots: NDArray[np.int64]) -> Places:
         """Note where the rows of a table are."""
-        known = np.full(len(data.columns.ids), -1, np.int64)
-        known[slice(None) if data.rows is None else data.rows] = slots
+        known = slots
+        if data.rows is not None:
+            known = np.full(len(data.columns.ids), -1, np.int64)
+            known[data.rows] = slots
         self.places[data.columns] = known
         return Places(known, data.rows)
 

@@ -56,7 +56,7 @@ def refuse_foreign(recipe: str, model: FittedForest, run: Run) -> None:
 
 def refuse_unlike(model: FittedForest, data: Table, weight: str | None) -> None:
     """Raise a sentence for data with other columns, or other declared classes, than a model was learned from."""
-    names = tuple(name for name in data.names if name != weight)
+    names = data.names if weight is None else tuple(name for name in data.names if name != weight)
     if names != model.names:
         mismatch("columns", ", ".join(names), ", ".join(model.names))
     if model.task == "regression":  # of numbers, classes that were declared mean nothing

@@ -15,7 +15,7 @@ from expunge.methods.trees._build import build, describe, goes_left, push, stops
 from expunge.methods.trees._candidates import tally
 from expunge.methods.trees._changes import Desk, News, lent_desk, lent_news
 from expunge.methods.trees._choice import choose
-from expunge.methods.trees._compiled import ahead, ahead_of, kernel, lent, uncounted
+from expunge.methods.trees._compiled import kernel, uncounted
 from expunge.methods.trees._following import BELOW, LEAF, followed, remaining
 from expunge.methods.trees._hashing import missing_right, of_child, of_cuts, of_feature
 from expunge.methods.trees._layout import (
@@ -27,9 +27,7 @@ from expunge.methods.trees._layout import (
     MAX_DEPTH,
     NUMBERS,
     REFS,
-    RIGHT,
     SKIPPED,
-    STAT,
     USED,
     WEIGHT,
     Held,
@@ -236,40 +234,6 @@ def rooms(changes: Changes) -> tuple[int, int]:
 
 
 @kernel
-def hurry(pool: Pool, held: Held, rule: Rule, changes: Changes, roots: Any) -> None:
-    """Ask for what the first change of each tree will reach, of all trees side by side: nobody waits for one alone."""
-    hurry_of(lent_pool(pool), lent_held(held), lent_rule(rule), lent(changes.start), lent(changes.slots), roots)
-
-
-@kernel
-def hurry_of(pool: Pool, held: Held, rule: Rule, start: Any, slots: Any, roots: Any) -> None:
-    """`hurry`, with all that is read lent."""
-    at, more = np.empty(len(roots), np.int64), True
-    for t in range(len(roots)):
-        at[t] = roots[t, 0] if start[t] < start[t + 1] else -1
-    while more:
-        more = False
-        for t in range(len(roots)):
-            v = at[t]
-            if v >= 0:
-                f = pool.nodes[v, FEATURE]
-                if f < 0:
-                    ahead(pool.chunks, pool.nodes[v, LEFT])
-                    at[t] = -1
-                else:
-                    ahead(pool.stats, pool.nodes[v, STAT])
-                    left = goes_left(held.X[slots[start[t]], f], pool.cuts[v], rule.categories[f], 0)
-                    at[t], other = pool.nodes[v, LEFT], pool.nodes[v, RIGHT]
-                    if not left:
-                        at[t], other = other, at[t]
-                    ahead(pool.nodes, at[t])
-                    ahead(pool.nodes, other)
-                    ahead(pool.sums, at[t])
-                    ahead_of(pool.cuts, at[t])
-                    more = True
-
-
-@kernel
 def advance(pool: Pool, held: Held, rule: Rule, seeds: Any, changes: Changes, roots: Any, first: int) -> int:
     """Trees after the changes, from the first one on: their roots in place of the old ones, which are kept.
 
@@ -283,7 +247,6 @@ def advance(pool: Pool, held: Held, rule: Rule, seeds: Any, changes: Changes, ro
     int
         The tree for which there was no room, or how many there are.
     """
-    hurry(pool, held, rule, changes, roots)
     m, most = rooms(changes)
     found, jobs, names = np.empty(most, np.int32), np.empty((m, JOB), np.int64), np.empty(m, np.uint64)
     for t in range(first, len(seeds)):

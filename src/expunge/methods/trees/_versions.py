@@ -165,8 +165,8 @@ class Census:
     @property
     def present(self) -> tuple[Scalar, ...] | None:
         """The classes that there are."""
-        if self.classes is None:
-            return None
+        if self.classes is None or self.kept.all():
+            return self.classes
         return tuple(name for name, there in zip(self.classes, self.kept, strict=True) if there)
 
     @property

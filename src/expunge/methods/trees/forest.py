@@ -201,7 +201,7 @@ class Forest(Params):
             return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
         if len(into):
             come = version.roster.append(Batch(into, *new, run.key))
-            stay = np.delete(places.slots(), change.out) if len(out) else places.slots()
+            stay = np.delete(places.slots(), change.out if len(out) != 1 else change.out[0])
             slots_after = np.concatenate([stay, come])
         try:
             after_it, read = version.advanced(out, come, derived.each(self), run.threads)

@@ -43,6 +43,7 @@ from expunge.errors import ParameterError
 from expunge.methods.arrays._closed import ClosedForm
 from expunge.methods.arrays._neighbors import Neighbors
 from expunge.methods.arrays._summed import Summed, of_fixed_point
+from expunge.methods.arrays.categorical_nb import CategoricalNB
 from expunge.stages.instances import Instances
 from expunge.stages.specification import Branches, Vectorise, stages_of
 from expunge.stages.tabular import Tabular
@@ -62,7 +63,8 @@ if TYPE_CHECKING:
     from expunge.values import Scalar
 
     Held: TypeAlias = Tabular | Texts | Instances
-    Parts: TypeAlias = tuple[Held, Summed | Neighbors, str]
+    Last: TypeAlias = Summed | Neighbors | CategoricalNB
+    Parts: TypeAlias = tuple[Held, Last, str]
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Pipeline(ClosedForm):
         return made
 
     @property
-    def last(self) -> Summed | Neighbors:
+    def last(self) -> Last:
         """The closed form."""
         return self._staged[1]
 
@@ -174,24 +176,23 @@ def _parts(given: Any) -> Parts:
         msg = f"Pipeline takes a sequence of stages, e.g. [StandardScaler(), Ridge()]; got {given!r}"
         raise ParameterError(msg)
     last, stages = given[-1], stages_of(given[:-1])
-    if not isinstance(last, ClosedForm) or isinstance(last, Pipeline):
+    if not isinstance(last, Summed | Neighbors | CategoricalNB):
         msg = f"the last stage of a Pipeline is a closed form of expunge, such as expunge.Ridge(); got {last!r}"
-        raise ParameterError(msg)
-    if not isinstance(last, Summed | Neighbors):
-        msg = f"{type(last).__name__} reads its columns itself, and no stage stands before it: learn with it alone"
         raise ParameterError(msg)
     return _kind(stages, last), last, fingerprint((Pipeline, stages, last.recipe()))
 
 
-def _kind(stages: tuple[Stage, ...], last: Summed | Neighbors) -> Held:
+def _kind(stages: tuple[Stage, ...], last: Last) -> Held:
     """Which sums are kept for a closed form behind these stages."""
     words = any(_of_words(stage) for stage in stages)
+    if words and not isinstance(last, Summed):
+        title = type(last).__name__
+        msg = f"after words a Pipeline takes a closed form of sums, such as MultinomialNB; {title} is none"
+        raise ParameterError(msg)
     if isinstance(last, Neighbors):
-        if words:
-            title = type(last).__name__
-            msg = f"after words a Pipeline takes a closed form of sums, such as MultinomialNB; {title} is none"
-            raise ParameterError(msg)
         return Instances(stages, responding=last.responding)
+    if isinstance(last, CategoricalNB):
+        return Tabular(stages, "categories")
     above = getattr(last, "binarize", None)
     if words:
         return Texts(stages, last.needs, above)

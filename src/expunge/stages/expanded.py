@@ -179,13 +179,24 @@ def sums(
     DataError
         For a column that does not hold what is asked of it, and numbers outside of the range.
     """
-    (names, codes), held = of, [read(table, each) for each in asked]
+    return over([read(table, each) for each in asked], of, second, fixed, targets)
+
+
+def over(
+    held: Sequence[Read],
+    of: tuple[Sequence[Scalar], NDArray[np.intp]],
+    second: Second,
+    fixed: Fixed,
+    targets: Floats | None = None,
+) -> Expanded:
+    """`sums` of columns that have been read."""
+    names, codes = of
     wholes = [None if each.numbers is None or not each.asked.value else _whole(each, fixed) for each in held]
     entries = _entries(held)
-    aimed = np.zeros((len(table), 0)) if targets is None else _aimed(targets, fixed)
+    aimed = np.zeros((len(codes), 0)) if targets is None else _aimed(targets, fixed)
     entries += tuple(Entry("", "target", float(place)) for place in range(aimed.shape[1]))
     tally = GroupTally(len(entries), len(names), second)
-    for start in range(0, len(table), ROWS):
+    for start in range(0, len(codes), ROWS):
         part = slice(start, start + ROWS)
         blocks = [_block(each, whole, part) for each, whole in zip(held, wholes, strict=True)]
         tally.add(np.column_stack([np.zeros((len(codes[part]), 0)), *blocks, aimed[part]]), codes[part])
@@ -194,7 +205,7 @@ def sums(
         for each, whole in zip(held, wholes, strict=True)
         if each.asked.order and whole is not None
     ]
-    return Expanded(tuple(each.column for each in asked), entries, tally.groups(names), tuple(orders))
+    return Expanded(tuple(each.asked.column for each in held), entries, tally.groups(names), tuple(orders))
 
 
 def read(table: Table, asked: Asked) -> Read:

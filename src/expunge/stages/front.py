@@ -25,7 +25,7 @@ from expunge.stages.expanded import Asked, read
 from expunge.sums.statistics import FINITE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,13 +64,19 @@ def matrix(table: Table, features: Sequence[Feature], codings: Sequence[Coding],
     numbers = {feature.column for feature in features if feature.kind == "number"}
     coded = {feature.column for feature in features if feature.kind in ("hot", "rank")}
     held = {name: read(table, Asked(name, name in numbers, name in coded)) for name in named}
+    X = of_columns(held, len(table), features, codings)
+    for turn in turns:
+        X = (X - turn.shift) @ turn.matrix
+    return X
+
+
+def of_columns(held: Mapping[str, Read], count: int, features: Sequence[Feature], codings: Sequence[Coding]) -> Floats:
+    """(n, d) what the features are in so many records, of which the columns have been read; raises like `matrix`."""
     places = [_numbered(held[coding.column], coding) if coding.column in held else None for coding in codings]
-    X = np.empty((len(table), len(features)))
+    X = np.empty((count, len(features)))
     for to, feature in enumerate(features):
         x = _values(feature, held[feature.column], None if feature.coding < 0 else places[feature.coding], codings)
         X[:, to] = (x - feature.centre) * feature.scale + feature.offset
-    for turn in turns:
-        X = (X - turn.shift) @ turn.matrix
     return X
 
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from expunge.errors import DataError, LearnError, ParameterError
 from expunge.stages import pulled
+from expunge.stages.categories import counted
 from expunge.stages.expanded import total
 from expunge.stages.features import Coding, Feature, terms, through
 from expunge.stages.front import Turn, matrix
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from expunge.stages.expanded import Expanded
     from expunge.stages.features import Term
     from expunge.stages.specification import Stage
+    from expunge.sums.categories import Categories
     from expunge.sums.moments import Second
     from expunge.sums.summaries import Summary
 
@@ -91,7 +93,7 @@ class How:
     above: float | None = None
 
 
-NEEDS = ("moments", "means", "sums", "squares", "pooled", "each")
+NEEDS = ("moments", "means", "sums", "squares", "pooled", "each", "categories")
 
 
 def refuse_order(stages: Sequence[Stage], needs: str) -> None:
@@ -100,7 +102,7 @@ def refuse_order(stages: Sequence[Stage], needs: str) -> None:
     if needs not in NEEDS:
         msg = f"a Pipeline ends in a closed form that predicts from sums; this one needs {needs}"
         raise ParameterError(msg)
-    if turning and needs == "sums":
+    if turning and needs in ("sums", "categories"):
         msg = "components are below zero as often as above, and the last stage counts: leave PCA out"
         raise ParameterError(msg)
 
@@ -128,7 +130,7 @@ def split(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], tuple[Stage, ...]
     return tuple(stages[:first]), tuple(stages[first:])
 
 
-def solved(stages: Sequence[Stage], held: Expanded, how: How, fixed: Fixed) -> tuple[Front, Summary]:
+def solved(stages: Sequence[Stage], held: Expanded, how: How, fixed: Fixed) -> tuple[Front, Summary | Categories]:
     """The stages fitted on the records of these sums, and what the closed form is solved from.
 
     Raises
@@ -139,6 +141,8 @@ def solved(stages: Sequence[Stage], held: Expanded, how: How, fixed: Fixed) -> t
     single, turning = split(stages)
     counts = how.needs == "sums" and how.above is None
     features, codings = through(single, held, fixed, counts=counts)
+    if how.needs == "categories":
+        return Front(features, codings), counted(held, features, codings, fixed)
     work = _Exact(held, features, codings, fixed)
     if how.above is not None:
         return Front(features, codings), work.above(how.above)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from expunge.data.table import Table
     from expunge.stages.specification import Stage
+    from expunge.sums.categories import Categories
     from expunge.sums.summaries import Summary
 
 
@@ -83,7 +84,7 @@ class Tabular:
         """Those that there are records of; None for a regression."""
         return None if self.needs == "moments" else held.groups.classes
 
-    def solved(self, held: Expanded) -> tuple[Front, Summary]:
+    def solved(self, held: Expanded) -> tuple[Front, Summary | Categories]:
         """The stages fitted on these records, and what the closed form is solved from."""
         targets = sum(entry.kind == "target" for entry in held.entries)
         how = How(self.needs, targets, self.centred, self.above)

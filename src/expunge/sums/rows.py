@@ -61,6 +61,13 @@ class Rows:
         DataError
             For features that are no finite numbers, or labels of another kind.
         """
+        parts = [FINITE.checked(X, table.names, rows.start) for rows, X in blocks(table)]
+        X = np.concatenate(parts) if parts else np.zeros((0, len(table.names)))
+        return cls.holding(table, X, responding=responding)
+
+    @classmethod
+    def holding(cls, table: Table, X: Floats, *, responding: bool = False) -> Rows:
+        """Of a table, with (n, d) numbers of its records in place of its features; raises like `of` for labels."""
         names, y = (None, responses(table) + 0.0) if responding else classes(table)
         ids = table.ids
         held = ids if isinstance(ids, np.ndarray) else np.array(ids.to_pylist(), np.str_)
@@ -68,8 +75,6 @@ class Rows:
             msg = "an id that ends in a NUL character cannot be told from one that does not"
             raise DataError(msg)
         order = np.argsort(held, kind="stable")
-        parts = [FINITE.checked(X, table.names, rows.start) for rows, X in blocks(table)]
-        X = np.concatenate(parts) if parts else np.zeros((0, len(table.names)))
         return cls(_tight(held[order]), X[order] + 0.0, y[order], names)  # -0.0 is 0
 
     @property

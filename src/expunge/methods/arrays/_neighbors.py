@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
+    from expunge.stages.instances import Mapped
     from expunge.sums.statistics import Needs
 
     Floats = NDArray[np.float64]
@@ -42,10 +43,10 @@ class Known:
 
     Attributes
     ----------
-    rows : Rows
+    rows : Rows or Mapped
     """
 
-    rows: Rows
+    rows: Rows | Mapped
 
     @cached_property
     def tree(self) -> KDTree:
@@ -103,9 +104,13 @@ class Neighbors(ClosedForm):
     def scores(self, solved: Known, X: Any) -> Floats:
         """(m, classes) shares of the neighbours, or (m,) or (m, targets) numbers."""
 
-    def solution(self, statistic: Rows, width: int) -> Known:
+    def solve(self, rows: Rows | Mapped) -> Known:
         """There is nothing to solve."""
-        return Known(statistic)
+        return Known(rows)
+
+    def solution(self, statistic: Rows, width: int) -> Known:
+        """The records themselves."""
+        return self.solve(statistic)
 
     def answers(self, solved: Known, data: Table) -> Floats:
         """What the neighbours of all rows say."""

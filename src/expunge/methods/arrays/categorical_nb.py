@@ -111,22 +111,29 @@ class CategoricalNB(ClosedForm):
         return Counting()
 
     def solution(self, statistic: Categories, width: int) -> Shares:
+        """What `solve` makes of the counts."""
+        return self.solve(statistic)
+
+    def solve(self, summary: Categories) -> Shares:
         """Logarithms of smoothed shares."""
-        alpha, counts, logs = float(self.alpha), statistic.counts[:, None], []
-        for column in statistic.columns:
+        alpha, counts, logs = float(self.alpha), summary.counts[:, None], []
+        for column in summary.columns:
             with_new = np.hstack([column.counts, np.zeros((len(counts), 1), np.int64)])
             logs.append(np.log(with_new + alpha) - np.log(counts + alpha * len(column.names)))
         equal = self.class_prior is None and not self.fit_prior
-        declared = dict.fromkeys(statistic.classes, 1.0) if equal else self.class_prior
-        priors = log_priors("CategoricalNB", statistic.classes, statistic.counts, declared)
-        return Shares(tuple(column.names for column in statistic.columns), tuple(logs), priors)
+        declared = dict.fromkeys(summary.classes, 1.0) if equal else self.class_prior
+        priors = log_priors("CategoricalNB", summary.classes, summary.counts, declared)
+        return Shares(tuple(column.names for column in summary.columns), tuple(logs), priors)
 
     def answers(self, solved: Shares, data: Table) -> Floats:
         """(n, classes) posterior probabilities; a name that no record had counts as one of which there are none."""
-        stored = data.stored
-        total = np.tile(solved.priors, (len(data), 1))
+        return self.scores(solved, data.stored, len(data))
+
+    def scores(self, solved: Shares, X: Any, rows: int | None = None) -> Floats:
+        """As `answers`, of columns as they are stored: a table, or (n, d) names or numbers; ``rows``: n, if given."""
+        total = np.tile(solved.priors, (len(X) if rows is None else rows, 1))
         for place, (names, logs) in enumerate(zip(solved.names, solved.logs, strict=True)):
-            held = as_names(stored, place)
+            held = as_names(X, place)
             known = np.array(names, np.str_)
             at = np.minimum(np.searchsorted(known, held), len(known) - 1)
             total += logs[:, np.where(known[at] == held, at, len(known))].T

@@ -6,8 +6,10 @@ made of is a sum over the records (or a count of their values), and what comes o
 So a deletion changes a few sums, and then every stage and the closed form are made again, exactly as if the record had
 never been there.
 
-Claim: Exact. Sums are whole numbers, rows of words are kept in an order that ids decide, and the rest is a function of
-both.
+Neighbours need the records themselves: these are kept as they came, and mapped by the stages of those that stay.
+
+Claim: Exact. Sums are whole numbers, records and rows of words are kept in an order that ids decide, and the rest is a
+function of both.
 
 References
 ----------
@@ -34,12 +36,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from expunge.codec import fingerprint
 from expunge.errors import ParameterError
 from expunge.methods.arrays._closed import ClosedForm
+from expunge.methods.arrays._neighbors import Neighbors
 from expunge.methods.arrays._summed import Summed, of_fixed_point
+from expunge.methods.arrays.categorical_nb import CategoricalNB
+from expunge.stages.instances import Instances
 from expunge.stages.specification import Branches, Vectorise, stages_of
 from expunge.stages.tabular import Tabular
 from expunge.stages.texts import Texts
@@ -56,6 +61,10 @@ if TYPE_CHECKING:
     from expunge.stages.summary import Front
     from expunge.stages.weights import Terms
     from expunge.values import Scalar
+
+    Held: TypeAlias = Tabular | Texts | Instances
+    Last: TypeAlias = Summed | Neighbors | CategoricalNB
+    Parts: TypeAlias = tuple[Held, Last, str]
 
 
 @dataclass(frozen=True)
@@ -107,15 +116,14 @@ class Pipeline(ClosedForm):
         return made
 
     @property
-    def last(self) -> Summed:
+    def last(self) -> Last:
         """The closed form."""
         return self._staged[1]
 
     @property
-    def kind(self) -> Tabular | Texts:
-        """Which sums are kept."""
-        held: Tabular | Texts = self._staged[0]
-        return held
+    def kind(self) -> Held:
+        """Which sums are kept, and what beside them."""
+        return self._staged[0]
 
     def recipe(self) -> str:
         """Digest of all stages and their parameters."""
@@ -123,8 +131,9 @@ class Pipeline(ClosedForm):
 
     def solution(self, statistic: Any, width: int) -> Piped:
         """The stages as these records make them, and what the closed form makes of what comes out of them."""
+        last: Any = self.last  # who takes what is solved from this kind
         front, summary = self.kind.solved(statistic)
-        return Piped(front, self.last.solve(summary))
+        return Piped(front, last.solve(summary))
 
     def answers(self, solved: Piped, data: Table) -> NDArray[np.float64]:
         """What the closed form says of what the stages make of the records."""
@@ -140,13 +149,17 @@ class Pipeline(ClosedForm):
         return self.kind.without(statistic, name)  # a column takes its own places along
 
     def _assumptions(self) -> tuple[str, ...]:
+        if isinstance(self.kind, Texts):
+            return _OF_WORDS
+        made = "stages are made of the same sums, and none is fitted on rows"
         if isinstance(self.kind, Tabular):
-            return (*of_fixed_point(self.kind.fixed), "stages are made of the same sums, and none is fitted on rows")
-        return _OF_WORDS
+            return (*of_fixed_point(self.kind.fixed), made)
+        kept = "records are kept as they came, and those that stay are mapped by the stages when the model is asked"
+        return (*of_fixed_point(self.kind.fixed), made, kept)
 
     @property
-    def _staged(self) -> tuple[Any, Summed, str]:
-        held: tuple[Any, Summed, str] = self.__dict__["_parts"]
+    def _staged(self) -> Parts:
+        held: Parts = self.__dict__["_parts"]
         return held
 
 
@@ -157,26 +170,34 @@ _OF_WORDS = (
 )
 
 
-def _parts(given: Any) -> tuple[Tabular | Texts, Summed, str]:
+def _parts(given: Any) -> Parts:
     """Which sums are kept, the closed form, and a digest of all that was given."""
     if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
         msg = f"Pipeline takes a sequence of stages, e.g. [StandardScaler(), Ridge()]; got {given!r}"
         raise ParameterError(msg)
     last, stages = given[-1], stages_of(given[:-1])
-    if not isinstance(last, ClosedForm) or isinstance(last, Pipeline):
+    if not isinstance(last, Summed | Neighbors | CategoricalNB):
         msg = f"the last stage of a Pipeline is a closed form of expunge, such as expunge.Ridge(); got {last!r}"
         raise ParameterError(msg)
-    if not isinstance(last, Summed):
-        msg = f"{type(last).__name__} reads its columns itself, and no stage stands before it: learn with it alone"
+    return _kind(stages, last), last, fingerprint((Pipeline, stages, last.recipe()))
+
+
+def _kind(stages: tuple[Stage, ...], last: Last) -> Held:
+    """Which sums are kept for a closed form behind these stages."""
+    words = any(_of_words(stage) for stage in stages)
+    if words and not isinstance(last, Summed):
+        title = type(last).__name__
+        msg = f"after words a Pipeline takes a closed form of sums, such as MultinomialNB; {title} is none"
         raise ParameterError(msg)
-    kind: Tabular | Texts
-    if any(_of_words(stage) for stage in stages):
-        kind = Texts(stages, last.needs, getattr(last, "binarize", None))
-    else:
-        fixed = Fixed(float(getattr(last, "resolution", 2.0**-32)))
-        centred, above = bool(getattr(last, "fit_intercept", True)), getattr(last, "binarize", None)
-        kind = Tabular(stages, last.needs, fixed, centred, above)
-    return kind, last, fingerprint((Pipeline, stages, last.recipe()))
+    if isinstance(last, Neighbors):
+        return Instances(stages, responding=last.responding)
+    if isinstance(last, CategoricalNB):
+        return Tabular(stages, "categories")
+    above = getattr(last, "binarize", None)
+    if words:
+        return Texts(stages, last.needs, above)
+    fixed = Fixed(float(getattr(last, "resolution", 2.0**-32)))
+    return Tabular(stages, last.needs, fixed, bool(getattr(last, "fit_intercept", True)), above)
 
 
 def _of_words(stage: Stage) -> bool:

@@ -335,3 +335,14 @@ def test_no_name_of_a_class_that_is_gone_stays_in_memory() -> None:
     assert fingerprint(done) == fingerprint(forest.learn(after, RUN))
     again = forest.forget(done, Records([8]), after, RUN).model
     assert fingerprint(again) == fingerprint(forest.learn(after.after(Records([8])), RUN))
+
+
+def test_a_recipe_that_is_remembered_follows_what_changes() -> None:
+    names = ["town"]
+    forest, plain = Forest(categorical=names), Forest(categorical=("town",))
+    first = forest.recipe()
+    assert first == forest.recipe() == plain.recipe() == plain.recipe()
+    names.append("street")
+    assert forest.recipe() != first
+    assert plain.set_params(cuts=2).recipe() not in (first, forest.recipe())
+    assert plain.set_params(cuts=3).recipe() == first

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from operator import is_
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import ref
 
 import numpy as np
@@ -129,14 +129,12 @@ class Forest(Params):
     def recipe(self) -> str:
         """Digest of all parameters: each decides what the trees are."""
         values = tuple(map(self.__dict__.__getitem__, NAMES))
-        said: str
-        seen, said = self.__dict__.get("_said", ((), ""))
-        if len(seen) != len(values) or not all(map(is_, seen, values)) or list in set(map(type, values)):
-            said = fingerprint(
-                (Forest, tuple((name, plain(name, value)) for name, value in zip(NAMES, values, strict=True)))
-            )
-            self.__dict__["_said"] = values, said  # a request asks more than once
-        return said
+        said: tuple[tuple[Any, ...], str] | None = self.__dict__.get("_said")  # a request asks more than once
+        fixed = type(self.categorical) is type(self.spread) is tuple
+        if said is None or not fixed or not all(map(is_, said[0], values)):
+            made = tuple((name, plain(name, value)) for name, value in zip(NAMES, values, strict=True))
+            said = self.__dict__["_said"] = values, fingerprint((Forest, made))
+        return said[1]
 
     def learn(self, data: Table, run: Run) -> FittedForest:
         """A forest of the records."""
@@ -176,9 +174,8 @@ class Forest(Params):
             return change
         version, places = standing.shown(self, model, data, run)
         out, into = places.slots(change.out), change.into
-        new = standing.coming(
-            self, version, model, change, data
-        )  # read, so that nothing is promised that cannot be learned
+        # What comes is read, so that nothing is promised that cannot be learned.
+        new = standing.coming(self, version, model, change, data)
         every = (len(data) + len(into)) * derived.each(self)
         examples = every if new is None else standing.bound(self, version, out, into, run)
         seconds = None if run.pace is None else examples * run.pace.seconds_per_example

@@ -207,8 +207,8 @@ class Version:
     roster : Roster or None
         The records; None where nobody has shown them.
     census : Census
-    out, into : (k,) int64
-        Slots that the version before had and this one has not, and those that came with it.
+    into : (k,) int64
+        Slots that came with it; those that the version before had and this one has not, ``out``, the roster is told.
     """
 
     def __init__(

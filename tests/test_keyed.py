@@ -346,3 +346,12 @@ def test_a_million_strings_are_drawn() -> None:
     drawn = keyed.draw(KEY, text(*(f"patient-{k}" for k in range(1_000_000))), "shard")
     assert drawn[123_456] == drawn_slowly(KEY, "patient-123456", "shard")
     assert len(np.unique(drawn)) == 1_000_000
+
+
+@pytest.mark.parametrize("text", [False, True])
+@given(ids=st.lists(st.integers(0, 30), min_size=1, max_size=20))
+def test_an_id_that_is_there_twice_moves_no_other(text: bool, ids: list[int]) -> None:  # noqa: FBT001
+    once, twice = (np.array(names) for names in (sorted(set(ids)), ids))
+    given_ids = [pa.array(list(map(str, names)), pa.large_string()) if text else names for names in (once, twice)]
+    alone, both = (np.asarray(names)[keyed.order(KEY, names, "epoch")].tolist() for names in given_ids)
+    assert list(dict.fromkeys(both)) == alone

@@ -88,9 +88,9 @@ def order(key: Secret, ids: Ids, *names: object) -> NDArray[np.intp]:
     drawn = draw(key, ids, *names)
     ranked = np.argsort(drawn, kind="stable")
     sorted_draws = drawn[ranked]
-    if len(ids) > 1 and (sorted_draws[1:] == sorted_draws[:-1]).any():  # one chance in 2**64 for each pair
-        held = ids.tolist() if isinstance(ids, np.ndarray) else ids.to_pylist()
-        by_id = np.array(sorted(range(len(held)), key=held.__getitem__))
+    if len(ids) > 1 and (sorted_draws[1:] == sorted_draws[:-1]).any():  # the same id, or one chance in 2**64
+        held = ids if isinstance(ids, np.ndarray) else np.array(ids.to_pylist(), object)
+        by_id = np.argsort(held, kind="stable")
         ranked = by_id[np.argsort(drawn[by_id], kind="stable")]
     return ranked
 

@@ -231,3 +231,11 @@ def test_a_name_is_a_plain_value_and_names_are_taken_by_position() -> None:
         assert columns.take_names(held, np.array([2, 0])).tolist() == [ids[2], ids[0]]
         assert columns.take_names(held, slice(None, None, -1)).tolist() == ids[::-1]
         assert columns.take_names(held, np.array([], np.intp)).tolist() == []
+
+
+def test_names_of_one_kind_join() -> None:
+    assert columns.joined_names(None, None, "ids") is None
+    ids = columns.as_names(["a"], "ids", 1)
+    names = columns.joined_names(ids, ids, "ids")
+    assert names is not None
+    assert names.tolist() == ["a", "a"]

@@ -21,6 +21,23 @@ def test_rows_are_where_the_ids_are(ids: set[int], draw: st.DataObject) -> None:
     assert Index.of(np.array(held)).rows(wanted).tolist() == [row for row, name in enumerate(held) if name in wanted]
 
 
+@given(st.lists(st.integers(0, 20), max_size=30), st.lists(st.integers(0, 20), max_size=5), st.sets(st.integers(0, 25)))
+def test_an_id_that_is_there_twice_is_found_twice(ids: list[int], later: list[int], wanted: set[int]) -> None:
+    expected = [row for row, name in enumerate([*ids, *later]) if name in wanted]
+    made = Index.of(np.array(ids, np.int64))
+    for name in later:
+        longer = made.longer(np.array([name]))
+        assert longer is not None
+        made = longer
+    assert made.rows(wanted).tolist() == expected
+    assert Index.of(np.array([*ids, *later], np.int64)).rows(wanted).tolist() == expected
+
+
+def test_ids_that_came_later_are_sorted_when_they_are_many() -> None:
+    assert Index.of(np.arange(3)).longer(np.arange(places.LATER)) is not None
+    assert Index.of(np.arange(3)).longer(np.arange(places.LATER + 1)) is None
+
+
 @pytest.mark.parametrize("shuffled", [True, False])
 @given(seed=st.integers(0, 99))
 @settings(max_examples=10, deadline=None)

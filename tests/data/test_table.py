@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from expunge import keyed
 from expunge.data import features as feats
-from expunge.data.table import Columns, Table
+from expunge.data.storage import Columns
+from expunge.data.table import Table
 from expunge.errors import DataError
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
 

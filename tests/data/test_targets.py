@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge.data import columns
 from expunge.data.table import Table
 from expunge.errors import DataError
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
@@ -502,16 +501,3 @@ def test_a_declared_class_is_remarked_when_it_goes() -> None:
     assert "the class 'x' is declared as public and stays a class" in table.remarks(Label("x"))[-1]
     assert len(table.remarks(Label("z"))) == 2
     assert len(TABLE.remarks(Label("x"))) == 0
-
-
-# -- joining -----------------------------------------------------------------------------------------------------------
-
-
-def test_names_of_one_kind_join() -> None:
-    from expunge.data.targets import joined_names
-
-    assert joined_names(None, None, "ids") is None
-    ids = columns.as_names(["a"], "ids", 1)
-    names = joined_names(ids, ids, "ids")
-    assert names is not None
-    assert names.tolist() == ["a", "a"]

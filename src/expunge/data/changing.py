@@ -44,8 +44,6 @@ class Changing:
         made = self._own if change is None else targets.apply(self._own, change)
         if made is not self:
             made.__dict__["tallies"] = tallies
-            if made.columns is self._own.columns and "_ascending" in self.__dict__:
-                made.__dict__["_ascending"] = self._ascending  # fewer rows, in the same order
         return made
 
     @cached_property

@@ -142,6 +142,22 @@ def take_names(ids: Ids, rows: NDArray[np.intp] | slice) -> Ids:
     return ids.take(pa.array(np.arange(len(ids))[rows] if isinstance(rows, slice) else rows))
 
 
+def joined_names(first: Ids | None, then: Ids | None, what: str) -> Ids | None:
+    """Names of both, which must be of one type."""
+    if first is None and then is None:
+        return None
+    if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
+        return np.concatenate([first, then])
+    if isinstance(first, pa.Array) and isinstance(then, pa.Array):
+        return pa.concat_arrays([first, then])
+    kinds = [
+        "none" if names is None else "integers" if isinstance(names, np.ndarray) else "strings"
+        for names in (first, then)
+    ]
+    msg = f"the {what} of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}"
+    raise DataError(msg)
+
+
 def _from_frame(given: Any) -> pa.Array | None:
     """A pandas, polars or Arrow column; None for anything else."""
     if isinstance(given, pa.Array):

@@ -25,6 +25,7 @@ from expunge import keyed
 from expunge.data import features as feats
 from expunge.data.compressed import is_compressed
 from expunge.data.items import Items, rows_at_a_time
+from expunge.protocol import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from expunge.protocol import Ids
     from expunge.values import Target
 
+COMPARED = Key(b"correction")  # what is compared says only whether two rows are the same: it is no secret
 TWINS = b"twins"  # a key for comparisons within one table, which are the same under any key
 
 
@@ -47,6 +49,22 @@ def of_records(features: Features, beside: Sequence[Ids | Labels], count: int, k
     for rows, own in _in_chunks(features, count, key):
         made.append(keyed.digest_rows(key, np.hstack([*own, *(block[rows] for block in blocks)])))
     return np.concatenate(made) if made else np.zeros((0, keyed.BLOCK), np.uint8)
+
+
+def differing(first: Table, then: Table) -> NDArray[np.bool_]:
+    """(n,) whether two rows that stand at one place say different things: features, label or owner."""
+    sides = [
+        [*feats.row_bytes(side.columns.features, COMPARED), *(_bytes_of(held, COMPARED) for held in _beside(side))]
+        for side in (first, then)
+    ]
+    made = np.zeros(len(first), bool)
+    for mine, other in zip(*sides, strict=True):
+        made |= (mine != other).any(axis=1)
+    return made
+
+
+def _beside(gathered: Table) -> list[Ids | Labels]:
+    return [held for held in (gathered.columns.label, gathered.columns.owners) if held is not None]
 
 
 def twins(table: Table, target: Target) -> NDArray[np.intp]:

@@ -196,6 +196,8 @@ def _like(first: Items, then: NDArray[Any] | Items) -> Items:
 
 def _narrowed(matrix: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Numbers in another type of their kind; rounded where need be, but never another number."""
+    if matrix.dtype == dtype:
+        return matrix
     with np.errstate(over="ignore"):
         fitted = matrix.astype(dtype, casting="same_kind")
     wrong = np.isfinite(fitted) != np.isfinite(matrix) if dtype.kind == "f" else fitted != matrix

@@ -198,15 +198,18 @@ def joined(
     """
     if first is None and then is None:
         return None
-    kinds = ["none" if label is None else f"{label.dtype}" + _width(label) for label in (first, then)]
-    msg = f"the labels of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}"
     if first is None or then is None or (first.dtype.kind, first.ndim) != (then.dtype.kind, then.ndim):
-        raise DataError(msg)
+        raise _unlike(first, then)
     if names is not None and others is not None and task_of(first, names) == "multilabel":
         then = arranged(then, others, names)
     if first.shape[1:] != then.shape[1:]:
-        raise DataError(msg)
+        raise _unlike(first, then)
     return np.concatenate([first, then])
+
+
+def _unlike(first: Labels | None, then: Labels | None) -> DataError:
+    kinds = ["none" if label is None else f"{label.dtype}" + _width(label) for label in (first, then)]
+    return DataError(f"the labels of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}")
 
 
 # -- one for each record -----------------------------------------------------------------------------------------------

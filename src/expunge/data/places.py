@@ -10,7 +10,7 @@ Examples
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from expunge.values import Name
 
 MANY = 1 << 14  # records from which on sorting their ids once pays
+LATER = 1024  # ids that came behind sorted ones, until all are sorted anew
 FEW = 64  # of them are looked for one by one; of more, a pass over all ids is as quick
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Integer ids in order.
+    """Integer ids in order; one may be there more than once.
 
     Attributes
     ----------
@@ -36,29 +37,49 @@ class Index:
         Sorted.
     order : (n,) or None
         Row of each; None where the ids came sorted.
+    later : (m,)
+        Ids of rows behind those, which are looked through.
     """
 
     ids: NDArray[np.int64]
     order: NDArray[np.intp] | None
+    later: NDArray[np.int64]
 
     @classmethod
     def of(cls, ids: NDArray[np.int64]) -> Index:
         """Sort them, once."""
-        if (ids[1:] > ids[:-1]).all():
-            return cls(ids, None)
+        if (ids[1:] >= ids[:-1]).all():
+            return cls(ids, None, ids[:0])
         order = np.argsort(ids, kind="stable")
-        return cls(ids[order], order)
+        return cls(ids[order], order, ids[:0])
+
+    def longer(self, then: NDArray[np.int64]) -> Index | None:
+        """The same with rows behind; None where sorting all anew is better."""
+        later = np.concatenate([self.later, then])
+        return replace(self, later=later) if len(later) <= LATER else None
 
     def rows(self, names: Collection[Name]) -> NDArray[np.intp]:
         """Rows of those that are there, ascending."""
         known = np.array([name for name in names if -(2**63) <= int(name) < 2**63], np.int64)
-        found = among(self.ids, known)
+        found = between(self.ids, known)
         found = found if self.order is None else self.order[found]
+        if len(self.later):
+            behind = self.later == known[0] if len(known) == 1 else np.isin(self.later, known)
+            found = np.concatenate([found, len(self.ids) + np.flatnonzero(behind)])
         return found if len(found) < 2 else np.sort(found)
 
 
+def between(sorted_values: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
+    """All places of the wanted values that are there."""
+    first, last = sorted_values.searchsorted(wanted), sorted_values.searchsorted(wanted, "right")
+    if len(wanted) == 1 or (last - first).max(initial=0) > 1:
+        return np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.zeros(0, np.intp)])
+    found: NDArray[np.intp] = first[last > first]
+    return found
+
+
 def among(sorted_values: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
-    """Places of the wanted values that are there, in the order wanted."""
+    """Places of the wanted values that are there, in the order wanted; each is there once."""
     if not len(sorted_values):
         return np.zeros(0, np.intp)
     places = sorted_values.searchsorted(wanted)

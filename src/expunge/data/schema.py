@@ -28,7 +28,8 @@ import pyarrow.compute as pc
 from expunge.data import columns as cols
 from expunge.data.kinds import TYPES, Kind, UnfitError, converted, one_array, shown
 from expunge.data.labels import as_labels
-from expunge.data.table import Columns, Table
+from expunge.data.storage import Columns
+from expunge.data.table import Table
 from expunge.errors import DataError
 
 if TYPE_CHECKING:

@@ -18,17 +18,16 @@ array([0, 3])
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 
-from expunge import keyed
 from expunge.data import columns as cols
 from expunge.data import digests, items, labels, places, targets
 from expunge.data import features as feats
 from expunge.data.changing import Changing
+from expunge.data.storage import Columns
 from expunge.errors import DataError, ParameterError
 from expunge.protocol import Run
 
@@ -37,57 +36,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from expunge.data.features import Features, Kind
+    from expunge.data.features import Features
     from expunge.data.labels import Labels, Task
     from expunge.keyed import Secret
     from expunge.protocol import Ids, Rows
     from expunge.values import Scalar, Target
 
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """What all views of one table share; ``digests``, ``drawn`` and ``made`` hold what was made of it under a key."""
-
-    ids: Ids
-    owners: Ids | None
-    features: Features
-    label: Labels | None
-    names: tuple[str, ...]
-    kind: Kind
-    digests: dict[tuple[Secret, bool], NDArray[np.uint8]] = field(default_factory=dict, repr=False, init=False)
-    drawn: dict[Secret, NDArray[np.uint64]] = field(default_factory=dict, repr=False, init=False)
-    made: dict[Secret, Any] = field(default_factory=dict, repr=False, init=False)  # whatever a learner can use again
-
-    def take(self, rows: NDArray[np.intp] | slice) -> Columns:
-        """Some rows, gathered."""
-        taken = Columns(
-            cols.take_names(self.ids, rows),
-            None if self.owners is None else cols.take_names(self.owners, rows),
-            feats.take(self.features, rows),
-            None if self.label is None else labels.take(self.label, rows),
-            self.names,
-            self.kind,
-        )
-        taken.digests.update({asked: made[rows] for asked, made in self.digests.items()})
-        return taken
-
-    @cached_property
-    def coded(self) -> tuple[Labels, NDArray[np.intp]]:
-        """Distinct labels, sorted, and (n,) the place of each row's label among them."""
-        return labels.coded(self.label)
-
-    @cached_property
-    def index(self) -> places.Index:
-        """Where each integer id is."""
-        return places.Index.of(np.asarray(self.ids))
-
-    def digest(self, key: Secret, *, named: bool) -> NDArray[np.uint8]:
-        """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
-        if (key, named) not in self.digests:
-            beside = [self.label, self.ids, self.owners] if named else [self.label]
-            held = [values for values in beside if values is not None]
-            self.digests[key, named] = digests.of_records(self.features, held, len(self.ids), key)
-        return self.digests[key, named]
+SPARSE = 0.75  # columns of which a view shows a smaller part are copied when rows are appended: the others go
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,11 +248,8 @@ class Table(Changing):
 
     def draws(self, key: Secret) -> NDArray[np.uint64]:
         """(n, 2) keyed random numbers of the unit of each record; made once for all views."""
-        drawn = self.columns.drawn
-        if key not in drawn:
-            units = self.columns.ids if self.columns.owners is None else self.columns.owners
-            drawn[key] = keyed.draws(key, units, "unit")
-        return drawn[key] if self.rows is None else drawn[key][self.rows]
+        drawn = self.columns.draws(key)
+        return drawn if self.rows is None else drawn[self.rows]
 
     # -- what becomes of them ------------------------------------------------------------------------------------------
 
@@ -315,7 +267,7 @@ class Table(Changing):
     def without(self, rows: NDArray[np.intp]) -> Table:
         """All records but some, in their order: a view."""
         held = np.arange(len(self)) if self.rows is None else self.rows
-        return Table(self.columns, np.delete(held, rows if len(rows) != 1 else rows[0]), self.classes)
+        return self._like(Table(self.columns, np.delete(held, rows if len(rows) != 1 else rows[0]), self.classes))
 
     def drop(self, name: str) -> Table:
         """All records without one feature; the table itself where there is no such feature."""
@@ -338,22 +290,21 @@ class Table(Changing):
         return Table(replace(self.gathered().columns, owners=owners), None, self.classes)
 
     def joined(self, then: Table) -> Table:
-        """These records and those, in the types of these; ids must not repeat."""
-        first, second = self.gathered().columns, then.gathered().columns
-        merged = Columns(
-            targets.joined_names(first.ids, second.ids, "ids"),
-            targets.joined_names(first.owners, second.owners, "owners"),
-            feats.joined(first.features, second.features),
-            labels.joined(first.label, second.label, self.classes, then.classes),
-            self.names,
-            first.kind,
-        )
-        cols.refuse_repeated(merged.ids, "ids")
-        labels.as_classes(self.classes, merged.label)
-        fresh = merged.take(slice(len(self), None))
-        for (key, named), made in first.digests.items():  # those that stay need not be digested again
-            merged.digests[key, named] = np.concatenate([made, fresh.digest(key, named=named)])
-        return Table(merged, None, self.classes)
+        """These records and those, in the types of these; ids must not repeat.
+
+        Where the features are an array, what is held is not copied each time: the rows are written behind it.
+        """
+        held, rows = self.columns, self.rows
+        if rows is not None and not (isinstance(held.features, np.ndarray) and len(rows) > SPARSE * len(held.ids)):
+            held, rows = held.take(rows), None
+        new = held.types().beside(then.gathered().columns, self.classes, then.classes)
+        self._refuse_held(new.ids)
+        labels.as_classes(self.classes, new.label)
+        merged = held.appended(new)
+        if rows is None:
+            return Table(merged, None, self.classes)
+        behind = np.arange(len(held.ids), len(merged.ids))
+        return self._like(Table(merged, np.concatenate([rows, behind]), self.classes))
 
     def gathered(self) -> Table:
         """The same records with columns of their own."""
@@ -378,6 +329,19 @@ class Table(Changing):
         if name not in self.names:
             msg = f"there is no column {name!r}; there are {', '.join(map(repr, self.names))}"
             raise DataError(msg)
+
+    def _like(self, made: Table) -> Table:
+        """A table made of this one, with rows in the same order and others behind, which knows whether they ascend."""
+        if self.__dict__.get("_ascending"):
+            made.__dict__["_ascending"] = True
+        return made
+
+    def _refuse_held(self, new: Ids) -> None:
+        """Raise the sentence that names the first row whose id an earlier row has, of these and new ones behind."""
+        places = self.places(new.tolist()) if isinstance(new, np.ndarray) else None
+        free = places is not None and not len(places) and len(np.unique(new)) == len(new)
+        if not free:
+            cols.refuse_repeated(cols.joined_names(self.ids, new, "ids"), "ids")
 
     def _view(self, names: Ids) -> Ids:
         return names if self.rows is None else cols.take_names(names, self.rows)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from expunge.data import digests
 from expunge.data.columns import is_among, name_at, take_names
 from expunge.data.labels import as_classes
 from expunge.errors import DataError, ParameterError
-from expunge.protocol import Change, Key
+from expunge.protocol import Change
 from expunge.values import Addition, Batch, Column, Correction, Label, Owners, Records
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from expunge.protocol import Ids
     from expunge.values import Name, Scalar, Target
 
-CONTENT = Key(b"correction")  # what is compared says only whether two rows are the same: it is no secret
 ERASURES = (Records, Owners, Label, Column)
 CLASSES: dict[str, set[type]] = {"U": {str}, "b": {bool}, "i": {int, float}, "f": {int, float}}  # by kind of label
 PLAIN = (str, bytes, int, float, list, tuple, set, frozenset, dict, np.ndarray, type, type(None))  # slips of the pen
@@ -133,31 +133,16 @@ def _unknown(table: Table, step: Target) -> Iterator[str]:
         yield f"{named - found} of the {named} {what} named are not in the data"
 
 
-def joined_names(first: Ids | None, then: Ids | None, what: str) -> Ids | None:
-    """Names of both, which must be of one type."""
-    if first is None and then is None:
-        return None
-    if isinstance(first, np.ndarray) and isinstance(then, np.ndarray):
-        return np.concatenate([first, then])
-    if isinstance(first, pa.Array) and isinstance(then, pa.Array):
-        return pa.concat_arrays([first, then])
-    kinds = [
-        "none" if names is None else "integers" if isinstance(names, np.ndarray) else "strings"
-        for names in (first, then)
-    ]
-    msg = f"the {what} of the new rows must be like those of the table: {kinds[0]}, got {kinds[1]}"
-    raise DataError(msg)
-
-
 def _corrected(table: Table, rows: Table) -> Change[Table]:
     """Rows whose content changes; ids that the table does not hold and rows that are right already are left aside."""
     places = _places(rows.ids)
-    out = np.flatnonzero(is_among(table.ids, places, "ids"))
-    fresh = rows.take(np.array([places[name_at(table.ids, int(at))] for at in out], dtype=np.intp))
-    right = _like(table, fresh, owners_of=table.take(out))
-    before, after = (part.gathered().digests(CONTENT) for part in (table.take(out), right))
-    differs = (before != after).any(axis=1)
-    return Change(out[differs], right.take(np.flatnonzero(differs)))
+    found = _found(table, places)
+    out = np.flatnonzero(is_among(table.ids, places, "ids")) if found is None else found
+    held = table.take(out).gathered()
+    fresh = rows.take(np.array([places[name_at(held.ids, at)] for at in range(len(out))], dtype=np.intp))
+    right = _like(table, fresh, owners_of=held)
+    differs = digests.differing(held, right)
+    return Change(out, right) if differs.all() else Change(out[differs], right.take(np.flatnonzero(differs)))
 
 
 def _like(table: Table, rows: Table, owners_of: Table | None = None) -> Table:
@@ -169,19 +154,21 @@ def _like(table: Table, rows: Table, owners_of: Table | None = None) -> Table:
         if missing or extra:
             msg = f"the new rows must have the columns of the table: missing {missing}, unknown {extra}"
             raise DataError(msg)
-    owners = rows.owners
-    if owners is None and owners_of is not None and table.owners is not None:
+    if rows.columns.owners is None and owners_of is not None and owners_of.columns.owners is not None:
         rows = rows.owned(owners_of.owners)
-    fitted = table.take(slice(0, 0)).joined(rows.select(table.names))
+    given = rows.select(table.names).gathered().columns
+    fitted = table.columns.types().beside(given, table.classes, rows.classes)
     as_classes(table.classes, fitted.label)
-    return fitted
+    return replace(table, columns=fitted, rows=None)
 
 
 def _unheld(table: Table, rows: Table) -> Table:
     """The rows, none of which the table may hold already."""
-    if isinstance(rows.ids, np.ndarray):  # those that the table has of the new ones: a few are looked for at once
-        both = table.ids[np.isin(table.ids, rows.ids)]
-        held = np.isin(rows.ids, both) if len(both) else both
+    found = table.places(rows.ids.tolist()) if isinstance(rows.ids, np.ndarray) else None
+    if found is not None:
+        held = np.isin(rows.ids, take_names(table.ids, found)) if len(found) else np.zeros(0, bool)
+    elif isinstance(rows.ids, np.ndarray):  # those that the table has of the new ones: a few are looked for at once
+        held = np.isin(rows.ids, table.ids[np.isin(table.ids, rows.ids)])
     else:
         held = pc.is_in(rows.ids, value_set=table.ids).to_numpy(zero_copy_only=False)
     if held.any():

@@ -32,7 +32,8 @@ from expunge.linear.design import ROWS, Picked, as_matrix, counts, fullest, is_s
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from expunge.data.table import Columns, Table
+    from expunge.data.storage import Columns
+    from expunge.data.table import Table
     from expunge.linear.design import Matrix
     from expunge.protocol import Run
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from expunge import Addition, Forest, Records, Run, Table, fingerprint
@@ -78,6 +79,45 @@ def test_slots_of_forgotten_records_are_taken_again() -> None:
     assert np.count_nonzero(roster.filled) == len(data)
     assert not roster.X[~roster.filled].any()
     assert not roster.ids[~roster.filled].any()
+
+
+def test_what_all_models_hold_is_looked_for_no_more() -> None:
+    data, forest = people(), Forest(trees=4, share=0.5)
+    first = model = forest.learn(data, RUN)
+    roster, whole = model.__dict__["_version"].roster, data
+    for number in range(50):
+        target = Addition(fresh(data, number))
+        model, data = forest.forget(model, target, data, RUN).model, data.after(target)
+    held = len(roster.doubtful)
+    del first
+    assert len(roster.doubtful) == 0, f"{held} were in doubt while the first model had none of them"
+    kept, gone = model, Records([int(whole.ids[3])])
+    model = forest.forget(model, gone, data, RUN).model
+    roster.tidy()
+    slot = int(np.flatnonzero(roster.ids == whole.ids[3])[0])
+    assert roster.filled[slot]
+    del kept
+    assert not roster.filled[slot]
+    assert not roster.X[slot].any()
+    assert fingerprint(model) == fingerprint(forest.learn(data.after(gone), RUN))
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_rows_in_any_order_are_known_after_others_came(framed: bool) -> None:  # noqa: FBT001
+    data, forest = people(), Forest(trees=4, share=0.5)
+    if framed:
+        X = pd.DataFrame(np.asarray(data.features), columns=list(data.names))
+        data = Table.from_arrays(X, data.label, data.ids)
+    turned = data.take(np.arange(len(data))[::-1])
+    model = forest.learn(turned, RUN)
+    one = data.take(slice(3, 4)).gathered()
+    target = Addition(Table(replace(one.columns, ids=np.array([10**6])), None, None))
+    model, after = forest.forget(model, target, turned, RUN).model, turned.after(target)
+    assert (after.rows is None) == framed, "a frame is copied, an array is appended to"
+    then = Records([int(after.ids[0]), 10**6])
+    assert fingerprint(forest.forget(model, then, after, RUN).model) == fingerprint(
+        forest.learn(after.after(then), RUN)
+    )
 
 
 def test_a_table_of_before_does_not_lead_to_whoever_took_the_slot() -> None:

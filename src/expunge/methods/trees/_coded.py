@@ -87,12 +87,12 @@ def values(data: Table, schema: Schema) -> NDArray[np.float64]:
         places = [data.names.index(name) for name in schema.names]
         whole = np.asarray(stored)
         X[:] = whole if places == list(range(whole.shape[1])) else whole[:, places]
-    for f, name in enumerate(schema.names):
-        if isinstance(stored, pa.Table) and not schema.coded[f]:
-            X[:, f] = numbers(one_array(stored.column(name)), name)
-        elif schema.coded[f]:
-            column = one_array(stored.column(name)) if isinstance(stored, pa.Table) else pa.array(X[:, f])
-            X[:, f] = codes_of(column)
+        for f in np.flatnonzero(schema.coded).tolist():
+            X[:, f] = codes_of(pa.array(X[:, f]))
+    else:
+        for f, name in enumerate(schema.names):
+            column = one_array(stored.column(name))
+            X[:, f] = codes_of(column) if schema.coded[f] else numbers(column, name)
     _refuse_infinite(X, schema.names)
     for name in set(schema.spread) & set(schema.names):
         f = schema.names.index(name)

@@ -96,6 +96,24 @@ def by_tree(occupancy: NDArray[np.int32], trees: int) -> tuple[NDArray[np.int64]
 
 
 @kernel
+def changes_by_tree(slots: Any, signs: Any, units: Any, weight: Any, trees: int, k: int) -> tuple[Any, Any, Any]:
+    """Of each tree, side by side: where it starts, records that go (-1) or come (1); those of no weight are in none."""
+    counted, n = np.empty(len(slots), np.int64), 0
+    for i in range(len(slots)):
+        if weight[slots[i]] > 0:
+            counted[n] = i
+            n += 1
+    names = np.empty(n, np.uint64)
+    for i in range(n):
+        names[i] = units[slots[counted[i]]]
+    start, rows = by_tree(occupied(names, trees, k), trees)
+    own, each = np.empty(len(rows), np.int32), np.empty(len(rows), np.int64)
+    for i in range(len(rows)):
+        own[i], each[i] = slots[counted[rows[i]]], signs[counted[rows[i]]]
+    return start, own, each
+
+
+@kernel
 def count_by_tree(start: Any, slots: Any, signs: Any, digests: Any, sizes: Any, occupants: Any) -> None:
     """Follow, for each tree, how many records it has, and the sum of their digests."""
     for t in range(len(sizes)):

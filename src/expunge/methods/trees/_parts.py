@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from expunge.methods.trees import _derived as derived
+from expunge.methods.trees._census import Census
 from expunge.methods.trees._hashing import by_tree, count_by_tree, occupied
 from expunge.methods.trees._records import Roster
 from expunge.methods.trees._refusals import refuse_foreign
 from expunge.methods.trees._update import Changes
-from expunge.methods.trees._versions import Census, Standing, Version, empty
+from expunge.methods.trees._versions import Standing, Version, empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from expunge import keyed
+from expunge.data.storage import Room
 from expunge.errors import MismatchError
 from expunge.methods.trees._coded import PUBLIC
 from expunge.methods.trees._hashing import row_digests
@@ -23,7 +24,8 @@ from expunge.methods.trees._layout import Held
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from expunge.data.table import Columns, Table
+    from expunge.data.storage import Columns
+    from expunge.data.table import Table
     from expunge.methods.trees._versions import Version
     from expunge.protocol import Ids, Key
 
@@ -56,30 +58,63 @@ def label_words(data: Table) -> NDArray[np.uint64]:
     return keyed.draw(PUBLIC, pa.array(distinct.tolist(), pa.large_string()))[places]
 
 
-class Told(NamedTuple):
-    """What is noted beside a table: of which version these are the records; and their slots, where they came anew."""
-
-    version: ReferenceType[Version]
-    slots: NDArray[np.int64] | None = None
-
-
 class Places(NamedTuple):
-    """Where the rows of a table are: the slot of each row of its columns (-1: none), and the rows that it shows."""
+    """Where the rows of a table are: the slot of each row of its columns (-1: none), and the rows that it shows.
+
+    ``room`` is what the slots are the beginning of, where more stand behind them.
+    """
 
     known: NDArray[np.int64]
     rows: NDArray[np.intp] | None
+    room: Room | None = None
 
     def slots(self, at: Any = slice(None)) -> NDArray[np.int64]:
         """The slots of some rows, or of all."""
         made: NDArray[np.int64] = self.known[at if self.rows is None else self.rows[at]]
         return made
 
+    def longer(self, come: NDArray[np.int64], rows: NDArray[np.intp] | None) -> Places:
+        """The same of columns with rows behind these."""
+        room, start, new = self.room, len(self.known), {"slots": come}
+        if room is None or not room.claimed(start, new):
+            room = Room({"slots": self.known}, new)
+            room.claimed(start, new)
+        return Places(room.arrays["slots"][: start + len(come)], rows, room)
+
+
+class Moved(NamedTuple):
+    """How a table came about: where the rows of the one before are, which of them went, the slots of those behind."""
+
+    before: Places
+    out: NDArray[np.intp]
+    come: NDArray[np.int64]
+
+    def places(self, data: Table) -> Places | None:
+        """Where the rows of the table are, if its columns are those before with the new rows behind them."""
+        known, rows, _ = self.before
+        behind = len(data.columns.ids) == len(known) + len(self.come) and (data.rows is None) == (rows is None)
+        if not behind or (rows is None and len(self.out)):
+            return None
+        return self.before.longer(self.come, data.rows)
+
+    def slots(self) -> NDArray[np.int64]:
+        """The slots of the rows."""
+        out = self.out if len(self.out) != 1 else self.out[0]
+        return np.concatenate([np.delete(self.before.slots(), out), self.come])
+
+
+class Told(NamedTuple):
+    """What is noted beside a table: of which version these are the records; and of new columns, how they came about."""
+
+    version: ReferenceType[Version]
+    moved: Moved | None = None
+
 
 class Roster:
     """Slots of records: appended to by one request after the other, zeroed when no version holds what is in them.
 
-    A version says which records it is without when it is made, and which it brought when it goes: so much is in doubt,
-    and looked for in the versions that are left. Zeroed slots are taken again when there is no other room.
+    A version says which records it is without when it is made, and which it brought when it goes: so much is in doubt
+    while some versions hold it and others do not. Zeroed slots are taken again when there is no other room.
     """
 
     def __init__(self, data: Table, batch: Batch) -> None:
@@ -93,7 +128,7 @@ class Roster:
         self.versions: dict[int, ReferenceType[Version]] = {}
         self.waiting: deque[NDArray[np.int64]] = deque()
         self.doubtful = np.zeros(0, np.int64)
-        self.places: WeakKeyDictionary[Columns, NDArray[np.int64]] = WeakKeyDictionary()
+        self.places: WeakKeyDictionary[Columns, Places] = WeakKeyDictionary()
         self.lock = threading.Lock()
         self.remember(data, np.argsort(order))
 
@@ -110,17 +145,17 @@ class Roster:
         if data.rows is not None:
             known = np.full(len(data.columns.ids), -1, np.int64)
             known[data.rows] = slots
-        self.places[data.columns] = known
-        return Places(known, data.rows)
+        self.places[data.columns] = places = Places(known, data.rows)
+        return places
 
     def known(self, data: Table, version: Version) -> Places | None:
         """Where the rows of a view of a table seen before are, if these are the records of a version."""
         told: Told | None = data.tallies.get(TOLD)
         mine = told is not None and told.version() is version
-        if told is not None and mine and told.slots is not None:
-            places = self.remember(data, told.slots)
+        if told is not None and mine and told.moved is not None:
+            places = self._after(data, told.moved)
         elif data.columns in self.places:
-            places = Places(self.places[data.columns], data.rows)
+            places = self.places[data.columns]._replace(rows=data.rows)
         else:
             return None
         if not mine:
@@ -128,6 +163,13 @@ class Roster:
             if len(slots) != np.count_nonzero(alive) or (len(slots) and slots.min() < 0) or not alive[slots].all():
                 return None
         data.tallies[TOLD] = Told(ref(version))
+        return places
+
+    def _after(self, data: Table, moved: Moved) -> Places:
+        places = moved.places(data)
+        if places is None:
+            return self.remember(data, moved.slots())
+        self.places[data.columns] = places
         return places
 
     def matched(self, data: Table, batch: Batch, version: Version) -> Places:
@@ -178,8 +220,8 @@ class Roster:
 
     def entered(self, version: Version, out: NDArray[np.int64]) -> None:
         """Note a version, and the records that it is without."""
+        self.versions[id(version)] = ref(version)  # first: what it is without is not held by all any more
         self.waiting.append(out)
-        self.versions[id(version)] = ref(version)
 
     def left(self, version: Version, into: NDArray[np.int64]) -> None:
         """Note that a version is gone, with the records that it had brought."""
@@ -205,10 +247,12 @@ class Roster:
         while self.waiting:
             doubt.append(self.waiting.popleft())
         slots = np.concatenate(doubt)
-        held = np.zeros(len(slots), bool)
-        for version in [seen() for seen in tuple(self.versions.values())] if len(slots) else []:
-            held |= False if version is None else version.holds(slots)
-        self.doubtful, gone = slots[held], slots[~held]
+        living = [version for seen in tuple(self.versions.values()) if (version := seen()) is not None]
+        holders = np.zeros(len(slots), np.int64)
+        for version in living if len(slots) else []:
+            holders += version.holds(slots)
+        # What all versions hold is in doubt no more: the first one that is without it will name it.
+        self.doubtful, gone = slots[(holders > 0) & (holders < len(living))], slots[holders == 0]
         if len(gone):
             self.X[gone], self.y[gone], self.weight[gone] = 0.0, 0, 0
             self.units[gone], self.digests[gone], self.filled[gone] = 0, 0, False
@@ -231,7 +275,7 @@ class Roster:
         free = np.flatnonzero(~self.filled[: self.count])
         if len(free) >= max(wanted, self.count // 8):
             self.free = free
-            for known in self.places.values():
+            for known in [places.known for places in self.places.values()]:
                 known[(known >= 0) & ~self.filled[known]] = -1
 
     def _lengthen(self, length: int) -> None:

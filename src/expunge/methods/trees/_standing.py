@@ -11,17 +11,19 @@ from expunge import keyed
 from expunge.methods.trees import _coded as coded
 from expunge.methods.trees import _derived as derived
 from expunge.methods.trees import _refusals as refusals
+from expunge.methods.trees._census import Census
 from expunge.methods.trees._hashing import occupied
 from expunge.methods.trees._model import FittedForest
-from expunge.methods.trees._records import Places, Roster
+from expunge.methods.trees._records import Roster
 from expunge.methods.trees._settings import mismatch
-from expunge.methods.trees._versions import MOST_GROUPS, Census, Version, loaded
+from expunge.methods.trees._versions import MOST_GROUPS, Version, loaded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from expunge.data.table import Table
     from expunge.methods.trees._derived import Read
+    from expunge.methods.trees._records import Places
     from expunge.methods.trees.forest import Forest
     from expunge.protocol import Change, Run
 
@@ -46,9 +48,8 @@ def named(forest: Forest, version: Version, schema: coded.Schema, run: Run) -> F
 
 def renamed(model: FittedForest, version: Version) -> FittedForest:
     """The model that another version of the same trees is."""
-    held = model.__dict__
+    held, census = model.__dict__, version.census
     stays = {name: held[name] for name in ("task", "declared", "names", "coded", "resolution", "recipe", "key")}
-    census = version.census
     said = {"classes": census.present, "records": census.records, "occupants": version.occupants}
     return FittedForest.standing(version, **stays, **said)
 
@@ -98,7 +99,7 @@ def shown(forest: Forest, model: FittedForest, data: Table, run: Run) -> tuple[V
     version = model.__dict__["_version"] = from_arrays(forest, model, roster, run, groups)
     for superseded in ("_reader", "trees"):  # the same trees once more; the arrays are made again when asked for
         model.__dict__.pop(superseded, None)
-    return version, Places(roster.places[data.columns], data.rows)
+    return version, roster.places[data.columns]
 
 
 def coming(forest: Forest, version: Version, model: FittedForest, change: Change[Table], data: Table) -> Read | None:
@@ -112,8 +113,9 @@ def coming(forest: Forest, version: Version, model: FittedForest, change: Change
     into, same, nothing = change.into, change.into.names == data.names, np.zeros(0, np.int64)
     if same and not len(into):
         return np.zeros((0, 0)), nothing, nothing
-    weight, goes = coded.weights(into, forest.weight), coded.weights(data.take(change.out), forest.weight)
-    coded.refuse_heavy(version.census.weight - int(goes.sum()) + int(weight.sum()))
+    weight = coded.weights(into, forest.weight)
+    goes = len(change.out) if forest.weight is None else int(coded.weights(data.take(change.out), forest.weight).sum())
+    coded.refuse_heavy(version.census.weight - goes + int(weight.sum()))
     read = derived.read_of(forest, into, derived.schema_like(forest, model), version.census.classes) if same else None
     if read is None:
         derived.read_of(forest, into, derived.schema_of(forest, into), derived.classes_of(forest, into, weight))

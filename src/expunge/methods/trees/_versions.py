@@ -10,13 +10,12 @@ import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.methods.trees._coded import refuse_heavy
-from expunge.methods.trees._hashing import by_tree, count_by_tree, occupied
+from expunge.methods.trees._census import Census
+from expunge.methods.trees._hashing import changes_by_tree, count_by_tree
 from expunge.methods.trees._layout import (
     CANDIDATES,
     CHUNK,
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from expunge.methods.trees._records import Roster
-    from expunge.values import Scalar
 
 NOBODY = np.zeros(0, np.int64)
 MANY = 256  # changes from which on threads are worth their start
@@ -125,71 +122,6 @@ class Standing:
     def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
         if not ending():
             self.grove.let_go(self.roots)
-
-
-@dataclass(frozen=True)
-class Census:
-    """What is known of a set of records without looking at them.
-
-    Attributes
-    ----------
-    classes : tuple or None
-        All classes that the pools have columns for; None for regression.
-    counts : (width,) int64
-        Records of each class that count for anything.
-    declared : bool
-        Whether classes stay without examples.
-    weight : int
-        Of all records.
-    total : (2,) uint64
-        The sum of their digests.
-    """
-
-    classes: tuple[Scalar, ...] | None
-    counts: NDArray[np.int64]
-    declared: bool
-    weight: int
-    total: NDArray[np.uint64]
-
-    @classmethod
-    def empty(cls, classes: tuple[Scalar, ...] | None, *, declared: bool) -> Census:
-        """Of no records."""
-        width = 3 if classes is None else len(classes)
-        return cls(classes, np.zeros(width, np.int64), declared, 0, np.zeros(2, np.uint64))
-
-    @property
-    def kept(self) -> NDArray[np.bool_]:
-        """Columns that are there for whoever looks: a class that lost its last record leaves no trace."""
-        return np.ones(len(self.counts), bool) if self.classes is None or self.declared else self.counts > 0
-
-    @property
-    def present(self) -> tuple[Scalar, ...] | None:
-        """The classes that there are."""
-        if self.classes is None or self.kept.all():
-            return self.classes
-        return tuple(name for name, there in zip(self.classes, self.kept, strict=True) if there)
-
-    @property
-    def records(self) -> str:
-        """The digest of the set, as text."""
-        return f"{int(self.total[0]):016x}{int(self.total[1]):016x}"
-
-    def of(self, roster: Roster) -> Census:
-        """The same of all records of a roster."""
-        counted = np.flatnonzero(roster.weight > 0)
-        zeros = replace(self, counts=np.zeros_like(self.counts), weight=0, total=np.zeros(2, np.uint64))
-        every = np.arange(roster.count)
-        return zeros.after(roster, counted, np.ones(len(counted), np.int64), every[:0], every)
-
-    def after(self, roster: Roster, counted: Any, signs: Any, out: Any, into: Any) -> Census:
-        """The same of the records after a change."""
-        counts = self.counts.copy()
-        if self.classes is not None:
-            np.add.at(counts, roster.y[counted], signs)
-        weight = self.weight + int(signs @ roster.weight[counted])
-        refuse_heavy(weight)
-        total = self.total - roster.total(out) + roster.total(into)
-        return Census(self.classes, counts, self.declared, weight, total)
 
 
 class Version:
@@ -277,28 +209,24 @@ class Version:
         for t, tree in enumerate(trees):
             (a, b, c), (x, y, z) = starts[t], starts[t + 1]
             flatten(*tree, nodes[a:x], cuts[a:x], sums[a:x], stats[b:y], members[c:z], ranks)
-        if not self.kept.all():
+        if not self.census.whole:
             sums, stats = np.ascontiguousarray(sums[:, self.kept]), without(stats, self.kept, rule)
         return Bulk(starts, nodes, cuts, sums, stats, members)
 
     def advanced(self, out: Any, into: Any, k: int, threads: int) -> tuple[Version, int]:
         """The next version, without the slots ``out`` and with ``into``, and how many records were read."""
         roster = self.roster
-        counted, signs = np.concatenate([out, into]), np.ones(len(out) + len(into), np.int64)
+        moved, signs = np.concatenate([out, into]), np.ones(len(out) + len(into), np.int64)
         signs[: len(out)] = -1
-        heavy = roster.weight[counted] > 0
-        if not heavy.all():
-            counted, signs = counted[heavy], signs[heavy]
-        start, rows = by_tree(occupied(roster.units[counted], self.trees, k), self.trees)
+        start, slots, each = changes_by_tree(moved, signs, roster.units, roster.weight, self.trees, k)
         alive = np.zeros(roster.count, bool)
         alive[: len(self.alive)] = self.alive
         alive[out], alive[into] = False, True
-        slots, each = counted[rows].astype(np.int32), signs[rows]
         made = self._made(Changes(start, slots, each, alive, self.sizes), roster.held, threads)
         sizes, occupants = self.sizes.copy(), self.occupants.copy()
         count_by_tree(start, slots, each, roster.digests, sizes, occupants)
         parts = tuple(Standing(old.grove, roots) for old, (roots, _) in zip(self.parts, made, strict=True))
-        census = self.census.after(roster, counted, signs, out, into)
+        census = self.census.after(roster, moved, signs)
         version = Version(parts, sizes, occupants, alive, roster, census, out, into)
         return version, sum(read for _, read in made)
 

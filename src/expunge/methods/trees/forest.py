@@ -45,13 +45,14 @@ from expunge.methods.trees import _derived as derived
 from expunge.methods.trees import _parts as parts
 from expunge.methods.trees import _refusals as refusals
 from expunge.methods.trees import _standing as standing
+from expunge.methods.trees._census import Census
 from expunge.methods.trees._cost import expected_visits
 from expunge.methods.trees._hashing import occupied
 from expunge.methods.trees._model import FittedForest, Tree
 from expunge.methods.trees._reading import importances_of, read_tree, scores
-from expunge.methods.trees._records import TOLD, Batch, Roster, Told
+from expunge.methods.trees._records import TOLD, Batch, Moved, Roster, Told
 from expunge.methods.trees._settings import checked, is_whole, plain
-from expunge.methods.trees._versions import MOST_GROUPS, Census, Version, empty
+from expunge.methods.trees._versions import MOST_GROUPS, Version, empty
 from expunge.params import Params
 from expunge.values import Exact, Forgotten, Quote, Refusal
 
@@ -191,24 +192,23 @@ class Forest(Params):
         out, into = places.slots(change.out), change.into
         if not len(out) and not len(into) and into.names == data.names:
             return Forgotten(model, Exact(), 0)
-        come, slots_after = np.zeros(0, np.int64), None
+        come, moved = np.zeros(0, np.int64), None
         new = standing.coming(self, version, model, change, data)
         if new is None:
             after = data.after(target)
             return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
         if len(into):
             come = version.roster.append(Batch(into, *new, run.key))
-            stay = np.delete(places.slots(), change.out if len(out) != 1 else change.out[0])
-            slots_after = np.concatenate([stay, come])
+            moved = Moved(places, change.out, come)
         try:
             after_it, read = version.advanced(out, come, derived.each(self), run.threads)
         except BaseException:
             version.roster.doubt(come)  # nobody will hold them
             raise
-        data.tallies_after(target)[TOLD] = Told(ref(after_it), slots_after)  # or the next request looks at all rows
+        data.tallies_after(target)[TOLD] = Told(ref(after_it), moved)  # or the next request looks at all rows
         examples = read + (len(out) + len(come)) * derived.each(self)
         made = standing.renamed(model, after_it)
-        if not after_it.kept.all():  # pools know a class that lost its last record: others are made of the arrays
+        if not after_it.census.whole:  # pools know a class that lost its last record: others are made of the arrays
             made = FittedForest(*(getattr(made, field.name) for field in fields(made)))
             standing.shown(self, made, data.after(target), run)
         return Forgotten(made, Exact(), examples)

@@ -72,8 +72,10 @@ class Index:
 def between(sorted_values: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
     """All places of the wanted values that are there."""
     first, last = sorted_values.searchsorted(wanted), sorted_values.searchsorted(wanted, "right")
-    if len(wanted) == 1 or (last - first).max(initial=0) > 1:
-        return np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.zeros(0, np.intp)])
+    if len(wanted) == 1:
+        return np.arange(first[0], last[0])
+    if (last - first).max(initial=0) > 1:
+        return np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
     found: NDArray[np.intp] = first[last > first]
     return found
 

@@ -64,7 +64,7 @@ class Census:
     @cached_property
     def whole(self) -> bool:
         """Whether all columns are."""
-        return bool(self.kept.all())
+        return self.classes is None or self.declared or min(self.counts.tolist(), default=1) > 0
 
     @property
     def present(self) -> tuple[Scalar, ...] | None:

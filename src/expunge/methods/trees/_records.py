@@ -254,9 +254,10 @@ class Roster:
         # What all versions hold is in doubt no more: the first one that is without it will name it.
         self.doubtful, gone = slots[(holders > 0) & (holders < len(living))], slots[holders == 0]
         if len(gone):
-            self.X[gone], self.y[gone], self.weight[gone] = 0.0, 0, 0
-            self.units[gone], self.digests[gone], self.filled[gone] = 0, 0, False
-            self.ids[gone] = "" if self.ids.dtype.kind == "O" else 0
+            at = gone if len(gone) > 1 else gone[0]  # numpy is ten times as quick with one place as with a list of one
+            self.X[at], self.y[at], self.weight[at] = 0.0, 0, 0
+            self.units[at], self.digests[at], self.filled[at] = 0, 0, False
+            self.ids[at] = "" if self.ids.dtype.kind == "O" else 0
 
     def _room(self, wanted: int) -> NDArray[np.int64]:
         """Slots that nobody holds: those given back where there are enough, else new ones behind all others."""

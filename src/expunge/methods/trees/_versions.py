@@ -165,6 +165,8 @@ class Version:
 
     def holds(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each of these records is one of this version."""
+        if len(slots) == 1:  # as most requests have it
+            return np.array([slots[0] < len(self.alive) and self.alive[slots[0]]])
         made, there = np.zeros(len(slots), bool), slots < len(self.alive)
         made[there] = self.alive[slots[there]]
         return made

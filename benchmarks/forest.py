@@ -92,8 +92,8 @@ def cut(name: str, X: Any, y: NDArray[Any], numbers: Floats, rows: int | None, t
 
 def synthetic(rows: int | None) -> Scene:
     """What the bounds are judged on."""
-    X, y = make_classification(63_500, 20, n_informative=8, n_redundant=2, flip_y=0.05, random_state=0)
-    return cut("generated", X, y, X, rows, 12_500)
+    X, y = make_classification(62_500, 20, n_informative=8, n_redundant=2, flip_y=0.05, random_state=0)
+    return cut("generated", X, y, X, rows, 11_500)
 
 
 def adult(rows: int | None) -> Scene:

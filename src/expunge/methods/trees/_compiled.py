@@ -39,12 +39,17 @@ def kernel(function: F) -> F:
 
 
 def uncounted(function: F) -> F:
-    """A kernel that counts no references to the arrays it is given: one that makes none, and hands none out."""
+    """A kernel that counts no references to the arrays it is given: one that makes none, and hands none out.
+
+    It becomes part of whoever calls it: a call hands over each array as seven words or more, which is what a call of
+    so little work costs.
+    """
     return _compiled(function, counted=False)
 
 
 def _compiled(function: F, *, counted: bool) -> F:
     options: dict[str, Any] = {"_nrt": counted}  # said in so many words: else whoever calls it first decides
+    options["forceinline"] = not counted
     options |= {"nogil": True, "error_model": "numpy"}
     try:
         made = numba.njit(cache=True, **options)(function)

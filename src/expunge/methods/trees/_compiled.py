@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import cgutils
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 A = TypeVar("A")
@@ -82,3 +83,29 @@ def lent(array: A) -> A:
     Taking an array out of a tuple costs an atomic addition, taking a lent one costs nothing.
     """
     return _lent(array)  # type: ignore[call-arg]  # numba hands the context over
+
+
+@intrinsic
+def _fetch(_: Any, table: Any, row: Any, column: Any) -> Any:
+    """The processor's own word for it."""
+
+    def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view, words = context.make_array(table)(context, builder, arguments[0]), ir.IntType(32)
+        place = [context.cast(builder, arguments[k], signature.args[k], types.intp) for k in (1, 2)]
+        line = builder.bitcast(cgutils.get_item_pointer(context, builder, table, view, place), cgutils.voidptr_t)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, words, words, words])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [line, words(0), words(3), words(1)])
+        return context.get_dummy_value()
+
+    return types.none(table, row, column), written
+
+
+LINE = 64  # bytes that memory hands over at a time
+
+
+@uncounted
+def ask_for(table: Any, row: int) -> None:
+    """Ask memory for a row that is going to be read, and do not wait for it: it changes nothing but the time."""
+    for column in range(0, table.shape[1], LINE // table.itemsize):
+        _fetch(table, row, column)  # type: ignore[call-arg]  # numba hands the context over

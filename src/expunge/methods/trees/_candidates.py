@@ -112,7 +112,7 @@ def draw_cuts(row: NDArray[Any], at: int, most: int, draw: Any, lacking: int) ->
         i = 1 + ((place - first) & (FAR - 1))
         place += step
         row[at + HEAD + k] = i  # written in any case, kept if it is one: quicker than guessing
-        k += i <= top
+        k += int(i <= top)
     if k < most:
         row[at + HEAD + k] = 0
     return k

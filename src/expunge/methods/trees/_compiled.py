@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -90,12 +89,13 @@ def _fetch(_: Any, table: Any, row: Any, column: Any) -> Any:
     """The processor's own word for it."""
 
     def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view, words = context.make_array(table)(context, builder, arguments[0]), ir.IntType(32)
+        tools: Any = cgutils
+        view, words = context.make_array(table)(context, builder, arguments[0]), tools.ir.IntType(32)
         place = [context.cast(builder, arguments[k], signature.args[k], types.intp) for k in (1, 2)]
-        line = builder.bitcast(cgutils.get_item_pointer(context, builder, table, view, place), cgutils.voidptr_t)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, words, words, words])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(prefetch, [line, words(0), words(3), words(1)])
+        line = builder.bitcast(tools.get_item_pointer(context, builder, table, view, place), tools.voidptr_t)
+        kind = tools.ir.FunctionType(tools.ir.VoidType(), [tools.voidptr_t, words, words, words])
+        prefetch = tools.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [line, words(0), words(3), words(1)])  # to be read, kept close by, of data
         return context.get_dummy_value()
 
     return types.none(table, row, column), written

@@ -36,6 +36,7 @@ def plain(**mutations: tuple[str, str]) -> SimpleNamespace:
         kernel=lambda function: function,
         uncounted=lambda function: function,
         lent=lambda array: array,
+        ask_for=lambda *_: None,
     )
     sys.modules[stub.__name__] = stub
     found: dict[str, Any] = {}

@@ -11,7 +11,7 @@ import pytest
 from numba.core import caching
 
 from expunge.methods.trees._cells import factors
-from expunge.methods.trees._compiled import kernel, lent, sources, uncounted
+from expunge.methods.trees._compiled import ask_for, kernel, lent, sources, uncounted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,3 +70,11 @@ def test_where_no_folder_may_be_written_it_is_compiled_and_not_kept(monkeypatch:
 
 def test_a_lent_array_is_the_array() -> None:
     assert last_of_a_lent(np.array([1.0, 2.0])) == 2.0
+
+
+def test_asking_for_a_row_changes_nothing_and_reads_nothing() -> None:
+    for table in (np.arange(300).reshape(3, 100), np.arange(24.0).reshape(4, 6)[:, 1:3]):
+        before = table.copy()
+        for row in (-1, 0, 2, 10**9):  # none of its own, too: nobody looks there
+            ask_for(table, row)
+        assert (table == before).all()

@@ -38,6 +38,9 @@ def test_the_records_of_a_leaf_are_found_and_erased_with_it(plain: Any) -> None:
     count = k.gather(pool, leaf, alive, found, 20)
     assert sorted(found[:count].tolist()) == [a for a in range(20) if a not in (3, 19)]
     assert k.gather(pool, leaf, alive, found, 5) == 5
+    assert k.anyone(pool, leaf, alive) in found[:count]
+    assert k.anyone(pool, leaf, np.arange(20) == 11) == 11
+    assert k.anyone(pool, leaf, np.zeros(20, bool)) == -1
     k.let_go(pool, leaf)
     assert not pool.chunks[:, 1:].any()
     assert not pool.nodes[:, 1:].any()

@@ -123,8 +123,8 @@ MUTANTS = {
     },
     "a constant feature is kept": {
         "_following": (
-            "            if not scan(z, m, seen, draw, rule, f, desk.row, j * step):\n                return False",
-            "            scan(z, m, seen, draw, rule, f, desk.row, j * step)",
+            "            if not scan(z, m, seen, draw, rule, f, row, j * step):\n                return False",
+            "            scan(z, m, seen, draw, rule, f, row, j * step)",
         )
     },
     "a revived feature is overlooked": {

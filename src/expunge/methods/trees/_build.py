@@ -9,7 +9,7 @@ import numpy as np
 
 from expunge.methods.trees._candidates import Column, column_for, cut_of, lent_column, scan_codes, scan_numbers, tally
 from expunge.methods.trees._choice import choose, stride
-from expunge.methods.trees._compiled import kernel, lent, uncounted
+from expunge.methods.trees._compiled import ask_for, kernel, lent, uncounted
 from expunge.methods.trees._hashing import missing_right, of_child, of_cuts, of_feature
 from expunge.methods.trees._layout import (
     CANDIDATES,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 TURNED = 64  # features up to which the records of a subtree are laid out column by column
 FEW = 24  # records from which on that pays
+AHEAD = 8  # records between one that is copied and the one that memory is asked for
 
 
 class Source(NamedTuple):
@@ -102,6 +103,7 @@ def source(held: Held, slots: NDArray[np.int32]) -> Source:
     y, weight = np.empty(m, np.int64), np.empty(m, np.int64)
     for i in range(m):
         slot = slots[i]
+        ask_for(X, slots[min(i + AHEAD, m - 1)])
         y[i], weight[i] = labels[slot], weights[slot]
         for f in range(d):
             values[f, i] = X[slot, f]
@@ -189,7 +191,7 @@ def stops(sums: NDArray[Any], weight: int, depth: int, settings: NDArray[np.int6
     return False
 
 
-@kernel
+@uncounted
 def goes_left(x: float, cut: float, coded: int, side: int) -> bool:
     """The one rule by which records are divided, in learning, forgetting and predicting."""
     if np.isnan(x):
@@ -199,7 +201,7 @@ def goes_left(x: float, cut: float, coded: int, side: int) -> bool:
 
 @uncounted
 def describe(pool: Pool, v: int, best: int, used: int, skipped: int, seed: Any, rule: Rule, row: NDArray[Any]) -> None:
-    """Make an inner node of a new one, which lacks its children still."""
+    """Make an inner node of a new one, which lacks its children and its statistics still."""
     nodes, s, step = pool.nodes, rule.settings[CANDIDATES], stride(rule.settings)
     at = best // s * step
     f = row[at + NAME]
@@ -207,11 +209,18 @@ def describe(pool: Pool, v: int, best: int, used: int, skipped: int, seed: Any, 
     nodes[v, LEFT], nodes[v, RIGHT], nodes[v, FEATURE], nodes[v, USED], nodes[v, SKIPPED] = -1, -1, f, used, skipped
     lost = missing_right(of_cuts(seed, of_feature(seed, rule.names[f])))
     nodes[v, SIDE] = lost if row[at + MISSING] > 0 else TO_LARGER
+
+
+@uncounted
+def note(pool: Pool, v: int, row: NDArray[Any]) -> bool:
+    """Copy what is known of the candidates of a node; whether there was room."""
     stat = taken(pool.stats, pool.counters, STATS)
-    nodes[v, STAT] = stat
-    if stat >= 0:
-        for k in range(len(row)):
-            pool.stats[stat, k] = row[k]
+    pool.nodes[v, STAT] = stat
+    if stat < 0:
+        return False
+    for k in range(len(row)):
+        pool.stats[stat, k] = row[k]
+    return True
 
 
 @uncounted
@@ -309,6 +318,7 @@ def build_of(
             put(pool, v, slots, at, of.turned)
         else:
             describe(pool, v, best, used, skipped, seed, rule, z.row)
+            note(pool, v, z.row)
             f = pool.nodes[v, FEATURE]
             right = missing_right(of_cuts(seed, of_feature(seed, rule.names[f])))
             mid = lo + divide(of, at, z.column.cells, pool.cuts[v], f, rule.categories[f], right)

@@ -108,12 +108,13 @@ def draw_cuts(row: NDArray[Any], at: int, most: int, draw: Any, lacking: int) ->
     place, step = h >> 16, h | 1
     for _ in range(FAR):
         if k == most:
-            break
+            return k
         i = 1 + ((place - first) & (FAR - 1))
         place += step
-        if i <= top:
-            row[at + HEAD + k] = i
-            k += 1
+        row[at + HEAD + k] = i  # written in any case, kept if it is one: quicker than guessing
+        k += int(i <= top)
+    if k < most:
+        row[at + HEAD + k] = 0
     return k
 
 

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from expunge.methods.trees._compiled import kernel
+from expunge.methods.trees._compiled import uncounted
 
 GRID = 16
 """A node's range has at least so many cuts, and at most twice as many; a power of two."""
@@ -20,28 +20,28 @@ SMALLEST, LARGEST = -1022, 1023
 POWERS = np.ldexp(1.0, np.arange(SMALLEST, LARGEST + 1))
 
 
-@kernel
+@uncounted
 def factors(exponent: int) -> tuple[float, float]:
     """``2.0**exponent`` as a product of two floats, since one may be out of range."""
     first = min(max(exponent, SMALLEST), LARGEST)
     return POWERS[first - SMALLEST], POWERS[min(max(exponent - first, SMALLEST), LARGEST) - SMALLEST]
 
 
-@kernel
+@uncounted
 def cell(x: float, a: float, b: float) -> float:
     """``floor(x * a * b)``, the number of the cell of x; it is whole and exact, -1 for tiny negative numbers."""
     v = np.floor(x * a * b)
     return -1.0 if v == 0.0 and x < 0.0 else v
 
 
-@kernel
+@uncounted
 def span(lo: float, hi: float, level: int) -> tuple[float, float]:
     """The cells of the lowest and of the highest value."""
     a, b = factors(-level)
     return cell(lo, a, b), cell(hi, a, b)
 
 
-@kernel
+@uncounted
 def shared_level(lo: float, hi: float) -> int:
     """The coarsest level with at least GRID cuts between the cells of lo < hi: any finer one has as many."""
     wide = hi - lo
@@ -56,13 +56,13 @@ def shared_level(lo: float, hi: float) -> int:
     return level
 
 
-@kernel
+@uncounted
 def single_level(x: float) -> int:
     """A level for a feature of which a node holds one value only."""
     return math.frexp(x)[1] - 5
 
 
-@kernel
+@uncounted
 def threshold(i: int, level: int) -> float:
     """The smallest float that is not below ``i * 2**level``: for floats x, ``x < threshold`` is ``cell(x) < i``."""
     while level < -1074 or abs(i) > 1 << 53:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from expunge.methods.trees._compiled import kernel, lent
 
@@ -41,12 +41,10 @@ class Desk(NamedTuple):
 
     Attributes
     ----------
-    row : statistics
     again : (features,) bool
     later, signs : (m,)
     """
 
-    row: NDArray[Any]
     again: NDArray[np.bool_]
     later: NDArray[np.int32]
     signs: NDArray[np.int64]
@@ -61,4 +59,4 @@ def lent_news(n: News) -> News:
 @kernel
 def lent_desk(d: Desk) -> Desk:
     """The room, lent."""
-    return Desk(lent(d.row), lent(d.again), lent(d.later), lent(d.signs))
+    return Desk(lent(d.again), lent(d.later), lent(d.signs))

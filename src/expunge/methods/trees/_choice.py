@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from expunge.methods.trees._candidates import weight_of
-from expunge.methods.trees._compiled import kernel, uncounted
+from expunge.methods.trees._compiled import uncounted
 from expunge.methods.trees._layout import CANDIDATES, CUTS, HEAD, MIN_LEAF, NUMBERS, WIDTH
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIMB = 4294967296.0
 
 
-@kernel
+@uncounted
 def stride(settings: NDArray[np.int64]) -> int:
     """Fields that one candidate feature takes."""
     return int(HEAD + settings[CANDIDATES] * (1 + settings[WIDTH]))

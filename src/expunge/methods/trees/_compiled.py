@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import cgutils
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 A = TypeVar("A")
@@ -39,12 +39,17 @@ def kernel(function: F) -> F:
 
 
 def uncounted(function: F) -> F:
-    """A kernel that counts no references to the arrays it is given: one that makes none, and hands none out."""
+    """A kernel that counts no references to the arrays it is given: one that makes none, and hands none out.
+
+    It becomes part of whoever calls it: a call hands over each array as seven words or more, which is what a call of
+    so little work costs.
+    """
     return _compiled(function, counted=False)
 
 
 def _compiled(function: F, *, counted: bool) -> F:
     options: dict[str, Any] = {"_nrt": counted}  # said in so many words: else whoever calls it first decides
+    options["forceinline"] = not counted
     options |= {"nogil": True, "error_model": "numpy"}
     try:
         made = numba.njit(cache=True, **options)(function)
@@ -77,3 +82,30 @@ def lent(array: A) -> A:
     Taking an array out of a tuple costs an atomic addition, taking a lent one costs nothing.
     """
     return _lent(array)  # type: ignore[call-arg]  # numba hands the context over
+
+
+@intrinsic
+def _fetch(_: Any, table: Any, row: Any, column: Any) -> Any:
+    """The processor's own word for it."""
+
+    def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tools: Any = cgutils
+        view, words = context.make_array(table)(context, builder, arguments[0]), tools.ir.IntType(32)
+        place = [context.cast(builder, arguments[k], signature.args[k], types.intp) for k in (1, 2)]
+        line = builder.bitcast(tools.get_item_pointer(context, builder, table, view, place), tools.voidptr_t)
+        kind = tools.ir.FunctionType(tools.ir.VoidType(), [tools.voidptr_t, words, words, words])
+        prefetch = tools.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [line, words(0), words(3), words(1)])  # to be read, kept close by, of data
+        return context.get_dummy_value()
+
+    return types.none(table, row, column), written
+
+
+LINE = 64  # bytes that memory hands over at a time
+
+
+@uncounted
+def ask_for(table: Any, row: int) -> None:
+    """Ask memory for a row that is going to be read, and do not wait for it: it changes nothing but the time."""
+    for column in range(0, table.shape[1], LINE // table.itemsize):
+        _fetch(table, row, column)  # type: ignore[call-arg]  # numba hands the context over

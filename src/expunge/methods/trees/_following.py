@@ -25,7 +25,7 @@ from expunge.methods.trees._layout import (
     Pool,
     Rule,
 )
-from expunge.methods.trees._rows import gather
+from expunge.methods.trees._rows import anyone, gather
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +44,7 @@ def remaining(pool: Pool, v: int, lo: int, hi: int, news: News, start: int) -> i
     return end
 
 
-@kernel
+@uncounted
 def same(a: float, b: float) -> bool:
     """Whether two values are equal, or both are missing."""
     return a == b or (np.isnan(a) and np.isnan(b))
@@ -64,10 +64,9 @@ def revived(pool: Pool, v: int, lo: int, hi: int, news: News, held: Held, seed: 
     """Whether a record that comes differs in a feature that was passed over as constant at this node."""
     if pool.nodes[v, SKIPPED] == 0 or not brings(news, lo, hi):
         return False
-    witness = news.found[len(news.found) - 1 :]
-    if gather(pool, v, news.alive, witness, 1) == 0:
+    old, row = anyone(pool, v, news.alive), pool.stats[pool.nodes[v, STAT]]
+    if old < 0:
         return True
-    old, row = witness[0], pool.stats[pool.nodes[v, STAT]]
     used, step = int(pool.nodes[v, USED]), stride(rule.settings)
     last = row[(used - 1) * step + NAME]
     end = np.int64(of_feature(seed, rule.names[last])) << 24 | last
@@ -108,7 +107,7 @@ def follow(row: Any, at: int, lo: int, hi: int, news: News, held: Held, seed: An
 
 
 @kernel
-def look_again(desk: Desk, used: int, found: NDArray[np.int32], held: Held, seed: Any, rule: Rule) -> bool:
+def look_again(row: Any, again: Any, used: int, found: NDArray[np.int32], held: Held, seed: Any, rule: Rule) -> bool:
     """Scan the marked features anew over the records of the node; False where one of them is constant now."""
     m, step = len(found), stride(rule.settings)
     room = column_for(m, rule.settings)
@@ -116,11 +115,11 @@ def look_again(desk: Desk, used: int, found: NDArray[np.int32], held: Held, seed
     for i in range(m):
         z.y[i], z.weight[i] = held.y[found[i]], held.weight[found[i]]
     for j in range(used):
-        if desk.again[j]:
-            f = desk.row[j * step + NAME]
+        if again[j]:
+            f = row[j * step + NAME]
             seen = read(held.X, 0, found, f, z.x)
             draw = of_cuts(seed, of_feature(seed, rule.names[f]))
-            if not scan(z, m, seen, draw, rule, f, desk.row, j * step):
+            if not scan(z, m, seen, draw, rule, f, row, j * step):
                 return False
     return True
 
@@ -129,6 +128,7 @@ def look_again(desk: Desk, used: int, found: NDArray[np.int32], held: Held, seed
 def followed(
     pool: Pool,
     v: int,
+    row: NDArray[Any],
     lo: int,
     hi: int,
     news: News,
@@ -139,17 +139,14 @@ def followed(
     desk: Desk,
     start: int,
 ) -> int:
-    """Bring a node's candidates up to date on the desk; how many were read, BELOW: its features are others now."""
+    """Bring a copy of a node's candidates up to date; how many were read, BELOW: its features are others now."""
     if revived(pool, v, lo, hi, news, held, seed, rule):
         return BELOW
     step, used, some = stride(rule.settings), int(pool.nodes[v, USED]), False
-    old = pool.stats[pool.nodes[v, STAT]]
-    for k in range(len(old)):
-        desk.row[k] = old[k]
     for j in range(used):
-        desk.again[j] = follow(desk.row, j * step, lo, hi, news, held, seed, rule, weight)
+        desk.again[j] = follow(row, j * step, lo, hi, news, held, seed, rule, weight)
         some |= desk.again[j]
     if not some:
         return 0
     end = remaining(pool, v, lo, hi, news, start)
-    return end - start if look_again(desk, used, news.found[start:end], held, seed, rule) else BELOW
+    return end - start if look_again(row, desk.again, used, news.found[start:end], held, seed, rule) else BELOW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from expunge.methods.trees._compiled import kernel, uncounted
+from expunge.methods.trees._compiled import ask_for, kernel, uncounted
 from expunge.methods.trees._layout import (
     CHUNK,
     CHUNKS,
@@ -112,14 +112,22 @@ def gather(pool: Pool, root: int, alive: NDArray[np.bool_], slots: NDArray[np.in
     """Write the records under a node that are still there to ``slots``; how many, at most ``most``."""
     if pool.nodes[root, FEATURE] < 0:
         return gather_leaf(pool, root, alive, slots, 0, most)
-    waiting, count = [root], 0
-    while len(waiting) > 0 and count < most:
-        v = waiting.pop()
-        if pool.nodes[v, FEATURE] >= 0:
-            waiting.append(pool.nodes[v, RIGHT])
-            waiting.append(pool.nodes[v, LEFT])
-        else:
-            count = gather_leaf(pool, v, alive, slots, count, most)
+    seen, leaves, n, m, count = [root], [root], 0, 0, 0
+    while n < len(seen):  # level by level: what is asked for is there when its turn comes
+        v = seen[n]
+        n += 1
+        left, right = pool.nodes[v, LEFT], pool.nodes[v, RIGHT]
+        if pool.nodes[v, FEATURE] < 0:
+            ask_for(pool.chunks, left)
+            leaves.append(v)
+            continue
+        ask_for(pool.nodes, left)
+        ask_for(pool.nodes, right)
+        seen.append(left)
+        seen.append(right)
+    while m + 1 < len(leaves):
+        m += 1
+        count = gather_leaf(pool, leaves[m], alive, slots, count, most)
     return count
 
 
@@ -137,3 +145,22 @@ def gather_leaf(
                 count += 1
         row = pool.chunks[row, 0]
     return count
+
+
+@kernel
+def anyone(pool: Pool, root: int, alive: NDArray[np.bool_]) -> int:
+    """A record under a node that is still there; -1 where there is none."""
+    waiting = [root]
+    while len(waiting) > 0:
+        v = waiting.pop()
+        if pool.nodes[v, FEATURE] >= 0:
+            waiting.append(pool.nodes[v, RIGHT])
+            waiting.append(pool.nodes[v, LEFT])
+            continue
+        row = pool.nodes[v, LEFT]
+        while row >= 0:
+            for slot in pool.chunks[row, 1:]:
+                if slot >= 0 and alive[slot]:
+                    return int(slot)
+            row = pool.chunks[row, 0]
+    return -1

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from expunge.methods.trees._build import build, describe, goes_left, push, stops
+from expunge.methods.trees._build import build, describe, goes_left, note, push, stops
 from expunge.methods.trees._candidates import tally
 from expunge.methods.trees._changes import Desk, News, lent_desk, lent_news
 from expunge.methods.trees._choice import choose
-from expunge.methods.trees._compiled import kernel, uncounted
+from expunge.methods.trees._compiled import ask_for, kernel, uncounted
 from expunge.methods.trees._following import BELOW, LEAF, followed, remaining
 from expunge.methods.trees._hashing import missing_right, of_child, of_cuts, of_feature
 from expunge.methods.trees._layout import (
@@ -27,7 +27,11 @@ from expunge.methods.trees._layout import (
     MAX_DEPTH,
     NUMBERS,
     REFS,
+    RIGHT,
+    SIDE,
     SKIPPED,
+    STAT,
+    TO_RIGHT,
     USED,
     WEIGHT,
     Held,
@@ -104,14 +108,17 @@ def settled(
         return LEAF
     if pool.nodes[v, FEATURE] < 0:
         return BELOW
-    read = followed(pool, v, lo, hi, news, held, seed, rule, weight, desk, start)
+    if not note(pool, u, pool.stats[pool.nodes[v, STAT]]):
+        return BELOW
+    row = pool.stats[pool.nodes[u, STAT]]
+    read = followed(pool, v, row, lo, hi, news, held, seed, rule, weight, desk, start)
     if read == BELOW:
         return BELOW
     used = int(pool.nodes[v, USED])
-    best = choose(desk.row, used, pool.sums[u], weight, rule.settings)
+    best = choose(row, used, pool.sums[u], weight, rule.settings)
     if best < 0:
         return BELOW
-    describe(pool, u, best, used, int(pool.nodes[v, SKIPPED]), seed, rule, desk.row)
+    describe(pool, u, best, used, int(pool.nodes[v, SKIPPED]), seed, rule, row)
     stays = pool.nodes[u, FEATURE] == pool.nodes[v, FEATURE] and pool.cuts[u] == pool.cuts[v]
     return read if stays else BELOW
 
@@ -124,10 +131,9 @@ def share(pool: Pool, u: int, v: int, child: int) -> None:
 
 
 @kernel
-def desk_for(m: int, pool: Pool, rule: Rule) -> Desk:
+def desk_for(m: int, rule: Rule) -> Desk:
     """Room for one node after the other, of up to m changes."""
-    row, again = np.empty(pool.stats.shape[1], pool.stats.dtype), np.empty(rule.settings[FEATURES], np.bool_)
-    return Desk(row, again, np.empty(m, np.int32), np.empty(m, np.int64))
+    return Desk(np.empty(rule.settings[FEATURES], np.bool_), np.empty(m, np.int32), np.empty(m, np.int64))
 
 
 @kernel
@@ -140,7 +146,7 @@ def update(pool: Pool, root: int, held: Held, news: News, seed: Any, rule: Rule)
     todo, seeds, olds = np.empty((most, JOB), np.int64), np.empty(most, np.uint64), np.empty((most, 2), np.int64)
     olds[0, 0], olds[0, 1] = root, 0
     push(todo, seeds, 0, (-1, LEFT, 0, m, 0), seed)
-    return update_of(pool, held, news, rule, desk_for(m, pool, rule), todo, seeds, olds)
+    return update_of(pool, held, news, rule, desk_for(m, rule), todo, seeds, olds)
 
 
 @uncounted
@@ -202,6 +208,9 @@ def renew(pool: Pool, root: int, held: Held, news: News, seed: Any, rule: Rule) 
     return made, read
 
 
+FEW = 64  # changes up to which what they need is asked for ahead: more would drive it out of the caches again
+
+
 class Changes(NamedTuple):
     """What changed for some trees, side by side.
 
@@ -234,6 +243,34 @@ def rooms(changes: Changes) -> tuple[int, int]:
 
 
 @kernel
+def look_ahead(own_pool: Pool, own_held: Held, rule: Rule, changes: Changes, roots: Any) -> None:
+    """Ask for what lies on the way of each change, all trees a level at a time, so that no line is waited for alone."""
+    pool, held, v = lent_pool(own_pool), lent_held(own_held), np.empty(len(changes.slots), np.int64)
+    for t in range(len(changes.sizes)):
+        for i in range(changes.start[t], changes.start[t + 1]):
+            v[i] = roots[t, 0]
+            ask_for(pool.nodes, v[i])
+            ask_for(held.X, changes.slots[i])
+    going = True
+    while going:
+        going = False
+        for i in range(len(v)):
+            if v[i] < 0:
+                continue
+            node = pool.nodes[v[i]]
+            ask_for(pool.sums, v[i])
+            f = node[FEATURE]
+            if f < 0:
+                v[i] = -1
+                continue
+            going = True
+            ask_for(pool.stats, node[STAT])
+            left = goes_left(held.X[changes.slots[i], f], pool.cuts[v[i]], rule.categories[f], node[SIDE] == TO_RIGHT)
+            v[i] = node[LEFT] if left else node[RIGHT]
+            ask_for(pool.nodes, v[i])
+
+
+@kernel
 def advance(pool: Pool, held: Held, rule: Rule, seeds: Any, changes: Changes, roots: Any, first: int) -> int:
     """Trees after the changes, from the first one on: their roots in place of the old ones, which are kept.
 
@@ -248,6 +285,8 @@ def advance(pool: Pool, held: Held, rule: Rule, seeds: Any, changes: Changes, ro
         The tree for which there was no room, or how many there are.
     """
     m, most = rooms(changes)
+    if len(changes.slots) <= FEW:
+        look_ahead(pool, held, rule, changes, roots)
     found, jobs, names = np.empty(most, np.int32), np.empty((m, JOB), np.int64), np.empty(m, np.uint64)
     for t in range(first, len(seeds)):
         lo, hi, root = changes.start[t], changes.start[t + 1], roots[t, 0]

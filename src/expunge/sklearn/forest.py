@@ -32,7 +32,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from expunge.data.table import Table
 from expunge.errors import DataError
-from expunge.methods.trees._refusals import refuse_unknown
+from expunge.methods.trees._refusals import refuse_coarse, refuse_unknown
 from expunge.methods.trees.forest import Forest
 from expunge.sklearn.estimators import ExpungeClassifier, ExpungeRegressor
 from expunge.sklearn.face import Face
@@ -102,6 +102,8 @@ class _ForestFace(Face):
         method, table = self._usable(), self._taken_in(X, y, ids, owners)
         for parameter, named in (("categorical_features", method.categorical), ("spread", method.spread)):
             refuse_unknown(parameter, named, table.names)
+        if self.task == "regression" and len(table):
+            refuse_coarse(method.resolution, np.asarray(table.label))
         if sample_weight is not None:
             method.set_params(weight=WEIGHT)
             table = _weighted(table, _whole(sample_weight, table))
@@ -261,7 +263,8 @@ class ExpungeForestRegressor(_ForestFace, ExpungeRegressor):
     n_estimators, share, max_features, cuts, max_depth, min_samples_split, min_samples_leaf
         As of `ExpungeForestClassifier`.
     resolution : float
-        A power of two: targets are taken as whole multiples of it, so that their sums are exact.
+        A power of two: targets are taken as whole multiples of it, so that their sums are exact. Where it makes all
+        targets equal that differ, `fit` refuses it.
     categorical_features, spread, n_jobs, key, random_state
         As of `ExpungeForestClassifier`.
 

@@ -10,16 +10,21 @@ Examples
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from expunge import keyed
-from expunge.errors import DataError
+from expunge.errors import DataError, ParameterError
 from expunge.methods.trees._model import expect_forest
 from expunge.methods.trees._settings import mismatch
 from expunge.values import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
     from expunge.data.table import Table
     from expunge.methods.trees._model import FittedForest
@@ -82,3 +87,19 @@ def refuse_unknown(parameter: str, names: Iterable[str], columns: Iterable[str])
         if name not in held:
             msg = f"{parameter} names the column {name!r}; there are {', '.join(map(repr, held))}"
             raise DataError(msg)
+
+
+def refuse_coarse(resolution: float, targets: NDArray[np.float64]) -> None:
+    """Raise a sentence where targets that differ are one and the same multiple of the resolution.
+
+    Examples
+    --------
+    >>> refuse_coarse(2.0**-20, np.array([1e-9, 3e-9]))
+    Traceback (most recent call last):
+    ...
+    expunge.errors.ParameterError: a resolution of 2**-20 makes all targets equal, though they differ: choose a smaller power of two, about a thousandth of what they differ by
+    """
+    if np.ptp(targets) > 0 and np.ptp(np.rint(targets / resolution)) == 0:
+        power = math.frexp(resolution)[1] - 1
+        msg = f"a resolution of 2**{power} makes all targets equal, though they differ: choose a smaller power of two"
+        raise ParameterError(msg)

@@ -97,9 +97,9 @@ def refuse_coarse(resolution: float, targets: NDArray[np.float64]) -> None:
     >>> refuse_coarse(2.0**-20, np.array([1e-9, 3e-9]))
     Traceback (most recent call last):
     ...
-    expunge.errors.ParameterError: a resolution of 2**-20 makes all targets equal, though they differ: choose a smaller power of two, about a thousandth of what they differ by
+    expunge.errors.ParameterError: a resolution of 2**-20 makes all targets equal: choose a smaller power of two
     """
     if np.ptp(targets) > 0 and np.ptp(np.rint(targets / resolution)) == 0:
         power = math.frexp(resolution)[1] - 1
-        msg = f"a resolution of 2**{power} makes all targets equal, though they differ: choose a smaller power of two"
+        msg = f"a resolution of 2**{power} makes all targets equal: choose a smaller power of two"
         raise ParameterError(msg)

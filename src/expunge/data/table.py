@@ -1,8 +1,8 @@
 """`Table`: rows of features with an id, an owner and a label each, from arrays or from a frame.
 
 A table is a view: `take` and `after` share the columns of the table they come from and select rows of it, so that a
-shard of ten million rows copies nothing until an estimator asks for its features. The arrays given are not copied
-either and must not be changed afterwards.
+shard of ten million rows copies nothing until an estimator asks for its features. Rows that come are written behind
+the others (`storage`). The arrays given are not copied either and must not be changed afterwards.
 
 Examples
 --------

@@ -93,6 +93,7 @@ def test_what_is_held_is_not_copied_again() -> None:
     then = first
     for k in range(20):
         then = then.after(Addition(rows([300 + k], 1, owned=False)))
+        assert (then.rows is None) == (k == 0), "where nothing went, no list of rows is made"
         then = then.after(Correction(rows([k], k + 5, owned=False)))
     assert np.shares_memory(then.columns.features, first.columns.features)
     assert not np.shares_memory(first.columns.features, table.columns.features)

@@ -266,6 +266,8 @@ class Table(Changing):
 
     def without(self, rows: NDArray[np.intp]) -> Table:
         """All records but some, in their order: a view."""
+        if not len(rows):
+            return self
         held = np.arange(len(self)) if self.rows is None else self.rows
         return self._like(Table(self.columns, np.delete(held, rows if len(rows) != 1 else rows[0]), self.classes))
 
@@ -308,7 +310,11 @@ class Table(Changing):
 
     def gathered(self) -> Table:
         """The same records with columns of their own."""
-        return self if self.rows is None else Table(self.columns.take(self.rows), None, self.classes)
+        if self.rows is None:
+            return self
+        made = Table(self.columns.take(self.rows), None, self.classes)
+        made.__dict__["tallies"] = self.tallies  # of the same records
+        return made
 
     def twins(self, target: Target) -> NDArray[np.intp]:
         """Positions of records that stay although a forgotten one is the same in all features and label."""

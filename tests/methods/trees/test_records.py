@@ -120,6 +120,21 @@ def test_rows_in_any_order_are_known_after_others_came(framed: bool) -> None:  #
     )
 
 
+def test_a_gathered_table_is_known_without_a_look_at_its_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, forest = people(), Forest(trees=4, share=0.5)
+    model = forest.learn(data, RUN)
+
+    def matched(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Roster, "matched", matched)
+    for number in range(6):
+        for target in (Addition(fresh(data, number)), Records([int(data.ids[number])])):
+            model, data = forest.forget(model, target, data, RUN).model, data.after(target).gathered()
+            assert data.rows is None
+    assert fingerprint(model) == fingerprint(forest.learn(again(data), RUN))
+
+
 def test_a_table_of_before_does_not_lead_to_whoever_took_the_slot() -> None:
     data, forest = people(), Forest(trees=4, share=0.5)
     model = forest.learn(data, RUN)

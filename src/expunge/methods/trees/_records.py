@@ -104,7 +104,7 @@ class Moved(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What is noted beside a table: of which version these are the records; and of new columns, how they came about."""
+    """What is noted beside a table: of which version these are the records, and how it came about."""
 
     version: ReferenceType[Version]
     moved: Moved | None = None
@@ -152,17 +152,17 @@ class Roster:
         """Where the rows of a view of a table seen before are, if these are the records of a version."""
         told: Told | None = data.tallies.get(TOLD)
         mine = told is not None and told.version() is version
-        if told is not None and mine and told.moved is not None:
-            places = self._after(data, told.moved)
-        elif data.columns in self.places:
+        if data.columns in self.places:
             places = self.places[data.columns]._replace(rows=data.rows)
+        elif told is not None and mine and told.moved is not None:
+            places = self._after(data, told.moved)
         else:
             return None
         if not mine:
             slots, alive = places.slots(), version.alive
             if len(slots) != np.count_nonzero(alive) or (len(slots) and slots.min() < 0) or not alive[slots].all():
                 return None
-        data.tallies[TOLD] = Told(ref(version))
+            data.tallies[TOLD] = Told(ref(version))
         return places
 
     def _after(self, data: Table, moved: Moved) -> Places:

@@ -192,20 +192,20 @@ class Forest(Params):
         out, into = places.slots(change.out), change.into
         if not len(out) and not len(into) and into.names == data.names:
             return Forgotten(model, Exact(), 0)
-        come, moved = np.zeros(0, np.int64), None
+        come = np.zeros(0, np.int64)
         new = standing.coming(self, version, model, change, data)
         if new is None:
             after = data.after(target)
             return Forgotten(self.learn(after, run), Exact(), self.visits(after, run))
         if len(into):
             come = version.roster.append(Batch(into, *new, run.key))
-            moved = Moved(places, change.out, come)
         try:
             after_it, read = version.advanced(out, come, derived.each(self), run.threads)
         except BaseException:
             version.roster.doubt(come)  # nobody will hold them
             raise
-        data.tallies_after(target)[TOLD] = Told(ref(after_it), moved)  # or the next request looks at all rows
+        told = Told(ref(after_it), Moved(places, change.out, come))
+        data.tallies_after(target)[TOLD] = told  # or the next request looks at all rows
         examples = read + (len(out) + len(come)) * derived.each(self)
         made = standing.renamed(model, after_it)
         if not after_it.census.whole:  # pools know a class that lost its last record: others are made of the arrays

@@ -143,3 +143,42 @@ def test_an_id_that_is_held_is_refused() -> None:
         table.joined(rows([8], 2))
     with pytest.raises(DataError, match="row 1 has the id 8, which the table holds"):
         table.after(Addition(rows([99, 8], 2)))
+
+
+def test_what_is_only_asked_about_is_written_nowhere() -> None:
+    table = rows(list(range(50)), 0).after(Addition(rows([60], 1)))
+    asked = Batch([Correction(rows([3], 77)), Addition(rows([99], 78))])
+    change = table.change(asked)
+    assert change is not None
+    assert change.into.features.tolist() == [[3.0, 77.0], [99.0, 78.0]]
+    assert change.into.rows is None, "a view would keep all columns"
+    room = table.columns.__dict__["_room"]
+    assert room.taken == 51
+    after = table.after(asked)
+    assert np.shares_memory(after.columns.features, table.columns.features)
+
+
+def test_appended_columns_are_pickled_as_what_they_hold() -> None:
+    whole = rows(list(range(50)), 0).after(Addition(rows([60], 1)))
+    again = pickle.loads(pickle.dumps(whole.columns))  # noqa: S301
+    assert again.features.tolist() == whole.columns.features.tolist()  # type: ignore[union-attr]
+    assert len(pickle.dumps(whole.columns)) < 60 * 51
+
+
+def test_columns_know_which_ones_they_continue() -> None:
+    first = rows(list(range(50)), 0)
+    whole = first.after(Addition(rows([60], 1)))
+    assert whole.columns.began is first.columns.mark
+    assert whole.columns.mark is not first.columns.mark
+    assert whole.after(Records([3])).columns.mark is whole.columns.mark
+    assert first.columns.began is whole.gathered().take(slice(0, 9)).gathered().columns.began is None
+
+
+def test_records_without_labels_are_of_no_class() -> None:
+    table = Table.from_arrays(np.eye(9))
+    for held in (
+        table,
+        table.after(Records([3])),
+        table.after(Correction(Table.from_arrays(np.ones((1, 9)), ids=[4]))),
+    ):
+        assert held.present == ()

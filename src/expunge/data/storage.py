@@ -128,6 +128,7 @@ class Columns:
         made = self._behind(new) if isinstance(self.features, np.ndarray) else self.beside(new)
         made.digests.update(self.digests)
         made.drawn.update(self.drawn)
+        made.__dict__["began"] = self.mark
         longer = self.index.longer(np.asarray(new.ids)) if "index" in self.__dict__ else None
         if longer is not None:
             made.__dict__["index"] = longer
@@ -152,6 +153,19 @@ class Columns:
     def _arrays(self) -> Arrays:
         parts = {"ids": self.ids, "owners": self.owners, "features": self.features, "label": self.label}
         return {name: held for name, held in parts.items() if isinstance(held, np.ndarray)}
+
+    @cached_property
+    def mark(self) -> object:
+        """What stands for these columns where they themselves shall not be kept."""
+        return object()
+
+    @cached_property
+    def began(self) -> object:
+        """The mark of the columns that these are, with rows behind; None of any others."""
+        return None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Columns, (self.ids, self.owners, self.features, self.label, self.names, self.kind)
 
     @cached_property
     def coded(self) -> tuple[Labels, NDArray[np.intp]]:

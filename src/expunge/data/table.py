@@ -204,7 +204,10 @@ class Table(Changing):
     @property
     def present(self) -> tuple[Scalar, ...]:
         """Distinct labels of these records, sorted; of multi-label data its classes, of several numbers none."""
-        if self.columns.label is not None and self.columns.label.ndim > 1:
+        label = self.columns.label
+        if label is None:
+            return ()
+        if label.ndim > 1:
             return self.classes or ()
         names, codes = self.columns.coded
         held = codes if self.rows is None else codes[self.rows]

@@ -185,7 +185,8 @@ def _worked_off(table: Table, steps: tuple[Target, ...]) -> Change[Table] | None
     )
     if len(first) and all(isinstance(step, ERASURES) for step in steps):
         return _erased(table, first)
-    current, origin = table, np.arange(len(table))
+    # On columns of their own: what is only asked about is not written into the table's room.
+    current, origin = replace(table, columns=replace(table.columns)), np.arange(len(table))
     columns = {step.name for step in steps if isinstance(step, Column)}
     for step in (*first, *_merged(steps)):
         made = change(current, _without(step, columns))
@@ -194,7 +195,7 @@ def _worked_off(table: Table, steps: tuple[Target, ...]) -> Change[Table] | None
         current = apply(current, made)
         origin = np.concatenate([np.delete(origin, made.out), np.full(len(made.into), -1)])
     out = np.setdiff1d(np.arange(len(table)), origin, assume_unique=False)
-    return Change(out, current.take(np.flatnonzero(origin < 0)))
+    return Change(out, current.take(np.flatnonzero(origin < 0)).gathered())
 
 
 def _erased(table: Table, erasures: Sequence[Target]) -> Change[Table]:

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expunge import Addition, Forest, Records, Run, Table, fingerprint
+from expunge import Addition, Batch, Correction, Forest, Records, Run, Table, fingerprint
 from expunge.errors import MismatchError
-from expunge.methods.trees._records import Batch, Roster
+from expunge.methods.trees import _records
+from expunge.methods.trees._records import Roster
 from expunge.testing import patients
+from expunge.values import Target
 
 RUN = Run(key=b"a key for tests")
 
@@ -135,6 +137,54 @@ def test_a_gathered_table_is_known_without_a_look_at_its_content(monkeypatch: py
     assert fingerprint(model) == fingerprint(forest.learn(again(data), RUN))
 
 
+def drawn(ids: Any, seed: int) -> Table:
+    """Records that a seed says."""
+    random = np.random.default_rng(seed)
+    return Table.from_arrays(random.normal(size=(len(ids), 4)), random.integers(0, 3, len(ids)), ids=ids)
+
+
+def test_columns_of_the_length_that_others_would_have_are_not_taken_for_them() -> None:
+    """All rows replaced: what comes is handed over as it is, in columns that are as long as the appended ones."""
+    forest, data = Forest(trees=4), drawn(np.arange(100), 1)
+    model, first = forest.learn(data, RUN), Correction(drawn(np.array([0]), 2))
+    model, data = forest.forget(model, first, data, RUN).model, data.after(first)
+    steps: list[Target] = [
+        Correction(drawn(np.arange(1, 31), 3)),
+        Addition(drawn(np.arange(1000, 2000), 4)),
+        Correction(drawn(np.array([0, *range(31, 100)]), 5)),
+        Correction(drawn(np.arange(1000, 1031), 6)),
+    ]
+    model, data = forest.forget(model, Batch(steps), data, RUN).model, data.after(Batch(steps))
+    for record in (5, 1500, 40, 1010):
+        made = forest.forget(model, Records([record]), data, RUN).model
+        assert fingerprint(made) == fingerprint(forest.learn(again(data.after(Records([record]))), RUN))
+
+
+def test_views_of_the_same_columns_that_two_models_know_are_not_mixed_up() -> None:
+    """Record 7 is corrected and corrected back: for the later model it is in another slot than for the first."""
+    forest, data = Forest(trees=4), drawn(np.arange(40), 1)
+    model, back = forest.learn(data, RUN), Correction(again(data.take(slice(7, 8))))
+    there = Correction(drawn(np.array([7]), 3))
+    wrong, between = forest.forget(model, there, data, RUN).model, data.after(there)
+    right, after = forest.forget(wrong, back, between, RUN).model, between.after(back)
+    assert fingerprint(right) == fingerprint(model)
+    forest.forget(model, Records([1]), data, RUN)
+    less = forest.forget(right, Records([9]), after, RUN).model
+    forest.forget(less, Records([2]), data.without(np.array([9])), RUN)
+    for record in (7, 9, 3):
+        made = forest.forget(model, Records([record]), data, RUN).model
+        assert fingerprint(made) == fingerprint(forest.learn(again(data.after(Records([record]))), RUN))
+
+
+def test_one_record_that_many_requests_name_is_in_doubt_once() -> None:
+    data, forest = people(), Forest(trees=4, share=0.5)
+    model, target = forest.learn(data, RUN), Records([int(data.ids[3])])
+    kept = forest.forget(model, target, data, RUN).model
+    for _ in range(200):
+        forest.forget(model, target, data, RUN)
+    assert kept.__dict__["_version"].roster.doubtful.size < 70
+
+
 def test_a_table_of_before_does_not_lead_to_whoever_took_the_slot() -> None:
     data, forest = people(), Forest(trees=4, share=0.5)
     model = forest.learn(data, RUN)
@@ -163,7 +213,7 @@ def test_who_drops_a_model_while_another_request_brings_records_takes_none_of_th
     held.append(forest.forget(model, Records([int(data.ids[3])]), data, RUN).model)
     append = Roster.append
 
-    def interrupted(roster: Roster, batch: Batch) -> Any:
+    def interrupted(roster: Roster, batch: _records.Batch) -> Any:
         slots = append(roster, batch)
         held.clear()
         return slots

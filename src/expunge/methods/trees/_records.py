@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from expunge.methods.trees._versions import Version
     from expunge.protocol import Ids, Key
 
+MANY = 64  # slots in doubt from which on it pays to look for the same ones
 TOLD = "whose records these are"  # in the tallies of a table
 
 
@@ -61,25 +62,35 @@ def label_words(data: Table) -> NDArray[np.uint64]:
 class Places(NamedTuple):
     """Where the rows of a table are: the slot of each row of its columns (-1: none), and the rows that it shows.
 
-    ``room`` is what the slots are the beginning of, where more stand behind them.
+    ``mark`` stands for the columns, ``room`` is what the slots are the beginning of, where more stand behind them.
     """
 
     known: NDArray[np.int64]
     rows: NDArray[np.intp] | None
+    mark: object
     room: Room | None = None
+
+    @classmethod
+    def of(cls, data: Table, slots: NDArray[np.int64]) -> Places:
+        """Of a table whose rows are in these slots."""
+        known = slots
+        if data.rows is not None:
+            known = np.full(len(data.columns.ids), -1, np.int64)
+            known[data.rows] = slots
+        return cls(known, data.rows, data.columns.mark)
 
     def slots(self, at: Any = slice(None)) -> NDArray[np.int64]:
         """The slots of some rows, or of all."""
         made: NDArray[np.int64] = self.known[at if self.rows is None else self.rows[at]]
         return made
 
-    def longer(self, come: NDArray[np.int64], rows: NDArray[np.intp] | None) -> Places:
+    def longer(self, come: NDArray[np.int64], data: Table) -> Places:
         """The same of columns with rows behind these."""
         room, start, new = self.room, len(self.known), {"slots": come}
         if room is None or not room.claimed(start, new):
             room = Room({"slots": self.known}, new)
             room.claimed(start, new)
-        return Places(room.arrays["slots"][: start + len(come)], rows, room)
+        return Places(room.arrays["slots"][: start + len(come)], data.rows, data.columns.mark, room)
 
 
 class Moved(NamedTuple):
@@ -89,25 +100,30 @@ class Moved(NamedTuple):
     out: NDArray[np.intp]
     come: NDArray[np.int64]
 
-    def places(self, data: Table) -> Places | None:
-        """Where the rows of the table are, if its columns are those before with the new rows behind them."""
-        known, rows, _ = self.before
-        behind = len(data.columns.ids) == len(known) + len(self.come) and (data.rows is None) == (rows is None)
-        if not behind or (rows is None and len(self.out)):
-            return None
-        return self.before.longer(self.come, data.rows)
-
-    def slots(self) -> NDArray[np.int64]:
-        """The slots of the rows."""
+    def places(self, data: Table) -> Places:
+        """Where the rows of that table are: it shows the same columns, or has rows behind them, or others."""
+        if not len(self.come) and data.columns.mark is self.before.mark:
+            return self.before._replace(rows=data.rows)
+        if len(self.come) and data.columns.began is self.before.mark:
+            return self.before.longer(self.come, data)
         out = self.out if len(self.out) != 1 else self.out[0]
-        return np.concatenate([np.delete(self.before.slots(), out), self.come])
+        return Places.of(data, np.concatenate([np.delete(self.before.slots(), out), self.come]))
 
 
 class Told(NamedTuple):
-    """What is noted beside a table: of which version these are the records, and how it came about."""
+    """What is noted beside a table: of which version these are the records, and where they are, or how to find out."""
 
     version: ReferenceType[Version]
-    moved: Moved | None = None
+    places: Places | Moved
+
+    def of(self, data: Table) -> Places:
+        """Where the rows of a table with the same records in the same order are: the one that was told, or a copy."""
+        held = self.places
+        if isinstance(held, Moved):
+            return held.places(data)
+        if held.mark is data.columns.mark:
+            return held
+        return Places.of(data, held.slots())
 
 
 class Roster:
@@ -130,7 +146,7 @@ class Roster:
         self.doubtful = np.zeros(0, np.int64)
         self.places: WeakKeyDictionary[Columns, Places] = WeakKeyDictionary()
         self.lock = threading.Lock()
-        self.remember(data, np.argsort(order))
+        self.remember(data, Places.of(data, np.argsort(order)))
 
     @property
     def held(self) -> Held:
@@ -139,37 +155,28 @@ class Roster:
 
     # -- whose records these are ---------------------------------------------------------------------------------------
 
-    def remember(self, data: Table, slots: NDArray[np.int64]) -> Places:
-        """Note where the rows of a table are."""
-        known = slots
-        if data.rows is not None:
-            known = np.full(len(data.columns.ids), -1, np.int64)
-            known[data.rows] = slots
-        self.places[data.columns] = places = Places(known, data.rows)
+    def remember(self, data: Table, places: Places, version: Version | None = None) -> Places:
+        """Note where the rows of a table are, for its own requests and for other views of its columns."""
+        self.places[data.columns] = places
+        if version is not None:
+            data.tallies[TOLD] = Told(ref(version), places)
         return places
 
     def known(self, data: Table, version: Version) -> Places | None:
         """Where the rows of a view of a table seen before are, if these are the records of a version."""
         told: Told | None = data.tallies.get(TOLD)
-        mine = told is not None and told.version() is version
-        if data.columns in self.places:
-            places = self.places[data.columns]._replace(rows=data.rows)
-        elif told is not None and mine and told.moved is not None:
-            places = self._after(data, told.moved)
-        else:
+        if told is not None and told.version() is version:
+            if isinstance(told.places, Places) and told.places.mark is data.columns.mark:
+                return told.places
+            return self.remember(data, told.of(data), version)
+        seen = self.places.get(data.columns)
+        if seen is None:
             return None
-        if not mine:
-            slots, alive = places.slots(), version.alive
-            if len(slots) != np.count_nonzero(alive) or (len(slots) and slots.min() < 0) or not alive[slots].all():
-                return None
-            data.tallies[TOLD] = Told(ref(version))
-        return places
-
-    def _after(self, data: Table, moved: Moved) -> Places:
-        places = moved.places(data)
-        if places is None:
-            return self.remember(data, moved.slots())
-        self.places[data.columns] = places
+        places, alive = seen._replace(rows=data.rows), version.alive
+        slots = places.slots()
+        if len(slots) != np.count_nonzero(alive) or (len(slots) and slots.min() < 0) or not alive[slots].all():
+            return None
+        data.tallies[TOLD] = Told(ref(version), places)
         return places
 
     def matched(self, data: Table, batch: Batch, version: Version) -> Places:
@@ -190,8 +197,7 @@ class Roster:
             raise MismatchError(msg)
         slots = np.empty(len(order), np.int64)
         slots[order] = mine
-        data.tallies[TOLD] = Told(ref(version))
-        return self.remember(data, slots)
+        return self.remember(data, Places.of(data, slots), version)
 
     def ranks(self, alive: NDArray[np.bool_]) -> NDArray[np.int32]:
         """(slots,) the place of each living record in the order of ids."""
@@ -247,6 +253,7 @@ class Roster:
         while self.waiting:
             doubt.append(self.waiting.popleft())
         slots = np.concatenate(doubt)
+        slots = slots if len(slots) < MANY else np.unique(slots)  # branches name the same records
         living = [version for seen in tuple(self.versions.values()) if (version := seen()) is not None]
         holders = np.zeros(len(slots), np.int64)
         for version in living if len(slots) else []:

@@ -99,7 +99,7 @@ def shown(forest: Forest, model: FittedForest, data: Table, run: Run) -> tuple[V
     version = model.__dict__["_version"] = from_arrays(forest, model, roster, run, groups)
     for superseded in ("_reader", "trees"):  # the same trees once more; the arrays are made again when asked for
         model.__dict__.pop(superseded, None)
-    return version, roster.places[data.columns]
+    return version, roster.remember(data, roster.places[data.columns], version)
 
 
 def coming(forest: Forest, version: Version, model: FittedForest, change: Change[Table], data: Table) -> Read | None:

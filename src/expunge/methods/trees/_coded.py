@@ -24,6 +24,7 @@ from expunge.data.compressed import is_compressed
 from expunge.data.features import CATEGORY, in_columns
 from expunge.data.kinds import converted, one_array
 from expunge.errors import DataError, LearnError
+from expunge.protocol import Key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from expunge.data.table import Table
     from expunge.values import Scalar
 
-PUBLIC = b"expunge: names of categories"  # codes are no secret: a model predicts without the key
+PUBLIC = Key(b"expunge: names of categories")  # codes are no secret: a model predicts without the key
 HEAVIEST = 1 << 29
 WIDEST = 62
 FINEST = 2.0**42  # steps between powers of two of a spread column: 11 bits for exponents up to 1024 leave so many

@@ -31,7 +31,6 @@ from expunge.errors import (
     UnknownSubjectError,
     VetoError,
 )
-from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.values import Batch, Correction, Records, Refusal
 
@@ -196,7 +195,7 @@ def commit(project: Project, root: Root, worked: Worked, cause: str) -> None:
         }
         lines = [(n, project.book.requests[n].kind, asking.tokens) for n, asking in asked.items()]
         if lines:  # before the publication: a backup that is restored right after it must know
-            journal.write(project.keyring.erased, lines, state="begun")
+            project.record(lines, state="begun")
         project.ledger.append(lambda _: [Entry("published", body)])
 
 
@@ -303,7 +302,7 @@ def withdraw(project: Project, number: str) -> None:
 def _end(project: Project, number: str, state: str, reason: str) -> None:
     project.ledger.append(lambda _: [Entry("ended", {"state": state, "reason": reason}, number)])
     if state != "failed" and any(entry["request"] == number for entry in project.journal()):
-        journal.write(project.keyring.erased, [(number, "ended", {})])
+        project.record([(number, "ended", {})])
 
 
 # -- what is published -------------------------------------------------------------------------------------------------

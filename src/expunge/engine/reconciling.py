@@ -20,7 +20,7 @@ from expunge.data.schema import arrow_of, table_of
 from expunge.engine import line
 from expunge.engine.fence import row_tokens, tokens
 from expunge.engine.intake import receive
-from expunge.engine.learning import source_of
+from expunge.engine.learning import batches_of
 from expunge.engine.paper import RECONCILE
 from expunge.errors import ConfirmationError
 from expunge.values import Correction, Records
@@ -98,7 +98,7 @@ def _difference(project: Project, root: Root) -> Difference:
     stale = new = fenced = 0
     theirs = np.zeros(len(data), bool)
     changed: list[pa.Table] = []
-    for batch in source_of(project).batches(schema):
+    for batch in batches_of(project, schema, schema):
         rows = table_of(batch, schema)
         held = known.seen(rows.ids)
         strangers = rows.take(~held)

@@ -147,7 +147,11 @@ def model_facts(made: Changed) -> dict[str, Any]:
         "method": made.method,
         "parameters": {name: str(value) for name, value in _parameters(made).items()},
         "claim": certificate.claimed(made.audited.claim),
-        "assumptions": [*made.quote.assumptions, *(made.audited.said if made.audited.replay != "full" else ())],
+        "assumptions": [
+            *made.quote.assumptions,
+            *(made.audited.said if made.audited.replay != "full" else ()),
+            *([f"{certificate.RESUMED} ({made.resumed:,} record visits)"] if made.resumed else ()),
+        ],
         "fingerprint": {"before": made.before.fingerprint, "after": made.after.fingerprint},
         "examples": {"spent": made.examples, "retraining": made.retraining},
         "seconds": {

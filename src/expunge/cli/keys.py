@@ -33,12 +33,12 @@ def trust(project: In = None, as_json: AsJson = False) -> None:
     """
     home = look(project, shortened_ok=True)
     before = home.keyring.trusted
-    if not before:
-        home.keyring.trust()
     keyring = home.keyring
     known = keyring.anchor.exists() or keyring.erased.exists()
     if not before and known and not home.ledger.shortened:  # else an event would hide what `restore` has to see
-        home.ledger.append(lambda _: [Entry("trusted", {})])
+        home.ledger.append(lambda _: [Entry("trusted", {})])  # first: what is not on record is not trusted
+    if not before:
+        keyring.trust()
     said = "this project was trusted already" if before else "trusted: its models may be rebuilt here"
     Screen(as_json=as_json).show({"trusted": True, "before": before}, [said])
 

@@ -293,10 +293,19 @@ def withdraw(project: Project, number: str) -> None:
     """
     with project.working("withdraw"):
         if number not in {request.id for request in project.book.pending}:
-            msg = f"no request {number!r} waits in project {project.settings.name!r}; `expunge status` says which do"
-            raise UnknownSubjectError(msg)
+            raise UnknownSubjectError(_not_waiting(project, number))
         _end(project, number, "withdrawn", "whoever asked took it back")
         project.store.sweep(project.live)
+
+
+def _not_waiting(project: Project, number: str) -> str:
+    """Why a request cannot be taken back."""
+    known = project.book.requests.get(number)
+    if known is None:
+        return f"no request {number!r} waits in project {project.settings.name!r}; `expunge status` says which do"
+    if known.state == "ended":
+        return f"request {number!r} waits no more, it has ended: {known.reason}"
+    return f"request {number!r} was carried out, and what was carried out is not taken back; nothing was changed"
 
 
 def _end(project: Project, number: str, state: str, reason: str) -> None:

@@ -92,6 +92,21 @@ def test_each_method_stands_in_the_readme_and_its_paper_in_the_index(entry: cata
     assert f"{entry.name}.py" in (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("entry", catalog.entries(), ids=lambda entry: entry.name)
+def test_the_readme_and_the_guarantees_say_the_claim_that_a_method_says_itself(entry: catalog.Entry) -> None:
+    title = catalog.load(entry.name).__name__
+    said = (ROOT / "src" / "expunge" / "methods" / entry.shelf / f"{entry.name}.py").read_text(encoding="utf-8")
+    claim = re.findall(r"Claim: `?([A-Z][a-z]+)", said)[0]
+    if entry.shelf != "torch":  # their table has measures; what they claim stands before it
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        (row,) = [line for line in readme.splitlines() if re.match(rf"\|.*`{title}\(.*\|", line)]
+        assert f"`{claim}`" in row
+    if claim not in ("Exact", "Empirical"):  # of these the page says in general who makes them
+        guarantees = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+        (row,) = [line for line in guarantees.splitlines() if line.startswith(f"| `{claim}(")]
+        assert f"`{title}` makes it" in row
+
+
 def test_the_table_of_methods_is_what_the_committed_results_say() -> None:
     script = runpy.run_path(str(ROOT / "scripts" / "method_table.py"))
     results = (ROOT / "benchmarks" / "results" / "deep.jsonl").read_text(encoding="utf-8")

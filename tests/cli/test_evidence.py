@@ -173,6 +173,75 @@ def test_after_a_backup_came_back_the_erased_are_erased_again(
     assert backed_up.done("where", "--owners", "person 9")["names"][0]["state"] == "erased"
 
 
+def journal_of(shop: Any) -> Path:
+    """The journal of erasures, beside the secrets."""
+    (secrets,) = shop.secrets.iterdir()
+    return Path(secrets / "erased.jsonl")
+
+
+READING = (["status"], ["log"], ["where", "--records", "3"], ["quote", "--records", "3"], ["scan"], ["audit"],
+           ["keys", "show"], ["reconcile", "--dry-run"])  # fmt: skip
+WRITING = (["forget", "--records", "3"], ["learn"], ["learn", "--again"], ["learn", "--update"], ["work"], ["restore"],
+           ["readmit", "--owners", "person 9"], ["keys", "backup", "../b"], ["keys", "rotate", "store"])  # fmt: skip
+
+
+def refused(shop: Any, *commands: list[str]) -> None:
+    """Every command says that nobody knows what was erased, and changes nothing."""
+    before = shop.state()
+    for command in commands:
+        said = shop(*command)
+        assert (said.code, said.out) == (7, ""), command
+        assert "`expunge restore --without-journal` goes on all the same" in said.err, command
+    assert shop.state() == before
+
+
+def test_a_journal_that_is_lost_is_said_by_every_command_and_going_on_keeps_out_whom_the_folder_knows(
+    backed_up: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backed_up.done("forget", "--owners", "person 9")
+    journal_of(backed_up).unlink()
+    refused(backed_up, *READING, *WRITING)
+    said = backed_up.done("restore", "--without-journal")
+    assert (said["missing"], said["replayed"], said["journal"]) == (0, 0, "lost")
+    assert backed_up("status").code == 0
+    backed_up.done("forget", "--owners", "person 8")
+    come_back(backed_up, tmp_path / "copy", monkeypatch)  # which knows of neither
+    refused_again = backed_up("status")
+    assert refused_again.code == 7
+    said = backed_up("restore", "--keys", tmp_path / "keys.json")
+    assert said.code == 0, said.err
+    assert "2 finished requests of which the journal knows that this backup did not know; 2 forgotten again" in said.out
+    assert "NOTE: the journal of erasures was lost, so there may be others" in said.out
+    for name in ("person 8", "person 9"):
+        assert backed_up.done("where", "--owners", name)["names"][0]["state"] == "erased"
+
+
+@pytest.mark.parametrize("cut", ["gone", "first", "last", "empty"])
+def test_an_old_folder_is_not_restored_from_a_journal_that_is_not_whole(
+    cut: str, backed_up: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("person 8", "person 9"):
+        backed_up.done("forget", "--owners", name)
+    path = journal_of(backed_up)
+    lines = path.read_bytes().splitlines(keepends=True)
+    left = {"gone": [], "first": lines[1:], "last": lines[:-1], "empty": []}[cut]
+    path.write_bytes(b"".join(left))
+    if cut == "gone":
+        path.unlink()
+    come_back(backed_up, tmp_path / "copy", monkeypatch)
+    assert [backed_up(*command).code for command in (["status"], ["learn", "--again"], ["work"])] == [7] * 3
+    refused(backed_up, ["restore"])
+    said = backed_up("restore", "--keys", tmp_path / "keys.json")
+    assert said.code == 7
+    assert "--without-journal" in said.err
+    said = backed_up("restore", "--without-journal")
+    assert said.code == 0, said.err
+    known = 0 if cut in ("gone", "empty") else 2  # of a request there are two lines, and the last counts
+    assert f"{known} finished requests of which the journal knows" in said.out
+    assert "forget again whoever was forgotten since this backup was made" in said.out
+    assert backed_up("status").code == 0
+
+
 def test_a_correction_that_the_backup_lacks_has_to_be_asked_again(
     backed_up: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from expunge.cli.ending import UsageError
 from expunge.cli.keys import public_key
+from expunge.errors import LedgerError
+from expunge.ledger.chain import Ledger
 
 PEM = """-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=
@@ -133,6 +135,20 @@ def test_trust_is_put_on_record_once(shop: Any) -> None:
     assert before == 1  # the fixture's copy was trusted
     assert "already" in shop("trust").out
     assert kinds(shop).count("trusted") == before
+
+
+def test_what_cannot_be_put_on_record_is_not_trusted(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secrets,) = shop.secrets.iterdir()
+    (secrets / "trusted").unlink()
+
+    def readonly(*_: object) -> None:
+        raise LedgerError("the ledger cannot be written: attempt to write a readonly database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", readonly)
+        assert shop("trust").code == 7
+    assert shop.done("trust") == {"trusted": True, "before": False}
+    assert kinds(shop).count("trusted") == 2  # the fixture's, and this
 
 
 @pytest.mark.parametrize("word", [HEX, HEX.upper(), f" {HEX}\n", PEM])

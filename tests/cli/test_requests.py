@@ -367,9 +367,16 @@ def test_a_request_that_waits_can_be_taken_back_and_one_that_does_not_cannot(sho
     assert shop.done("withdraw", number)["state"] == "ended"
     status = shop.done("status")
     assert (status["requests"]["pending"], status["requests"]["ended"]) == (0, 1)
-    for other in (number, "20260101-none"):
+    assert shop.done("where", "--records", "3")["rows"] == 1
+    done = shop.done("forget", "--records", "3")["request"]
+    assert done != number  # asked again, it is another one
+    before = shop.done("status")
+    for other, said in (
+        (number, "waits no more, it has ended: whoever asked took it back"),
+        (done, "was carried out, and what was carried out is not taken back"),
+        ("20260101-none", "`expunge status` says which do"),
+    ):
         refused = shop("withdraw", other)
         assert refused.code == 3
-        assert "`expunge status` says which do" in refused.err
-    assert shop.done("where", "--records", "3")["rows"] == 1
-    assert shop.done("forget", "--records", "3")["request"] != number  # asked again, it is another one
+        assert said in refused.err
+    assert shop.done("status") == before

@@ -157,9 +157,21 @@ def test_replay_learns_what_is_published_again(shop: Any, issued: dict[str, Any]
     said = shop("verify", issued["certificate"], "--replay")
     assert said.code == 0
     assert "learned again from nothing: the same, bit for bit" in said.out
-    shop.done("forget", "--records", "5")
-    (found,) = shop.done("verify", issued["certificate"], "--replay")["certificates"]
+    assert shop.done("verify", issued["certificate"], "--replay")["replayed"] == 1
+    last = shop.done("forget", "--records", "5")["certificate"]
+    said = shop("verify", issued["certificate"], "--replay", "--json")
+    assert (said.code, said.document["code"], said.document["replayed"]) == (1, 1, 0)
+    assert "nothing was learned again" in said.document["error"]
+    (found,) = said.document["certificates"]
+    assert found["verified"]
     assert [each["verdict"] for each in found["replay"]] == ["superseded"]
+    said = shop("verify", issued["certificate"], "--replay")
+    assert said.code == 1
+    assert "no longer what is published, so it cannot be learned again" in said.out
+    assert "nothing was learned again" in said.err
+    document = shop.done("verify", issued["certificate"], last, "--replay")  # what could be, was
+    assert document["replayed"] == 1
+    assert "replayed" not in shop.done("verify", issued["certificate"])
 
 
 def test_a_replay_that_contradicts_has_its_code(

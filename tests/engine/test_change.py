@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expunge.certificate import RESUMED
+from expunge.cli.answer import done_lines
 from expunge.data.table import Table
 from expunge.engine import learning, line
 from expunge.engine.change import change, for_shown, planned
@@ -47,6 +50,26 @@ def test_the_plan_keeps_its_word(project: Project) -> None:
     assert made.before == root.models["main"]
     assert made.after.fingerprint != made.before.fingerprint
     assert made.after.address == project.store.address(made.content)
+
+
+def test_what_interrupted_runs_had_learned_is_said_where_the_cost_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, target = project.published(), Owners(["person-007"])
+    quoted = change(project, root, "main", target, project.table(root))
+    assert quoted.resumed == 0
+    project.store.sweep(project.live)
+    with monkeypatch.context() as patch:
+        patch.setattr(line, "commit", lambda *_: 1 / 0)  # as a kill does: what was learned rests, and nothing is swept
+        with pytest.raises(ZeroDivisionError):
+            line.forget(project, target)
+    (done,) = line.work(Project.open(project.folder))
+    (model,) = json.loads(done.certificate.read_text(encoding="utf-8"))["certificate"]["models"]
+    assert model["examples"]["spent"] == 0 < quoted.examples
+    assert model["assumptions"][-1] == f"{RESUMED} ({quoted.examples:,} record visits)"
+    assert any(RESUMED in said for said in done_lines(done))
+    (done,) = line.forget(project, Owners(["person-008"]))[1]
+    assert RESUMED not in done.certificate.read_text(encoding="utf-8")
 
 
 def test_planning_and_changing_publish_nothing(project: Project) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,34 @@ def test_again_waits_for_what_is_pending(project: Project) -> None:
         learning.learn(project, again=True)
 
 
+@pytest.mark.parametrize("column", ["row", "person", "found", "age"])
+@pytest.mark.parametrize(
+    "reading",
+    [learning.update, partial(learning.learn, again=True), reconciling.difference],
+    ids=["update", "again", "reconcile"],
+)
+def test_a_column_that_the_source_has_lost_is_the_sources_fault(reading: Any, column: str, project: Project) -> None:
+    before, root = set(project.store.names()), project.book.root
+    source = project.folder / "visits.csv"
+    header, rows = source.read_text(encoding="utf-8").split("\n", 1)
+    source.write_text(f"{header.replace(column, 'other')}\n{rows}", encoding="utf-8")
+    with pytest.raises(SourceError, match=rf"no column '{column}'.*; it had that column when it was learned from"):
+        reading(project)
+    assert (set(project.store.names()), project.book.root) == (before, root)
+
+
+def test_a_column_that_the_source_never_had_is_that_of_the_declaration(project: Project) -> None:
+    root = project.book.root
+    columns: dict[str, Any] = {**project.settings.columns, "sise": "number"}
+    project.settings = replace(project.settings, columns=columns)
+    with pytest.raises(ProjectError, match=r"no column 'sise'; did you mean 'size'\?; \[columns\] of expunge.toml"):
+        learning.learn(project)
+    project.settings = replace(project.settings, source=replace(project.settings.source, label="fond"))
+    with pytest.raises(ProjectError, match=r"no column 'fond'; .*; label in \[source\] of expunge.toml"):
+        learning.learn(project)
+    assert project.book.root == root
+
+
 def test_a_source_that_fails_halfway_leaves_all_as_it_was(
     project: Project, rewrite: Any, visits: Any, exact: Check
 ) -> None:
@@ -256,9 +285,9 @@ def test_records_of_a_forgotten_class_stay_out_when_they_are_relabelled(
 
 
 def broken(project: Project, address: str) -> Project:
-    """The project with one blob damaged."""
+    """The project with one blob damaged; opened as `expunge restore` does, which takes one without its journal."""
     (project.folder / ".expunge" / "store" / address[:2] / address).write_bytes(b"damaged")
-    return Project.open(project.folder)
+    return Project.open(project.folder, shortened_ok=True)
 
 
 def test_a_fence_keeps_out_whatever_else_does_not_open(project: Project, exact: Check) -> None:

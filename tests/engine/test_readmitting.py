@@ -90,7 +90,7 @@ def test_a_readmission_that_was_killed_is_finished_by_another(
     before = exact(project)
     line.forget(project, Owners(["person-007"]))
     with monkeypatch.context() as patch:
-        patch.setattr(line if at == "republish" else journal, at, lambda *_: 1 / 0)
+        patch.setattr(line if at == "republish" else journal, at, lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             readmit(project, Owners(["person-007"]))
     assert learning.update(project).added == 0

@@ -19,10 +19,18 @@ Check = Callable[[Project], dict[str, str]]
 def told(project: Project) -> dict[str, int]:
     found = difference(project)
     changed = 0 if found.changed is None else len(found.changed)
-    return {"gone": len(found.gone), "changed": changed, "stale": found.stale, "new": found.new, "fenced": found.fenced}
+    given = len(found.given)
+    return {
+        "gone": len(found.gone),
+        "given": given,
+        "changed": changed,
+        "stale": found.stale,
+        "new": found.new,
+        "fenced": found.fenced,
+    }
 
 
-NOTHING = {"gone": 0, "changed": 0, "stale": 0, "new": 0, "fenced": 0}
+NOTHING = {"gone": 0, "given": 0, "changed": 0, "stale": 0, "new": 0, "fenced": 0}
 
 
 def test_a_source_that_is_as_it_was_asks_for_nothing(project: Project) -> None:
@@ -39,7 +47,7 @@ def test_what_is_gone_is_forgotten_and_what_changed_is_corrected(
     rows[0] |= {"age": 77.0, "found": "ill"}
     rows[5] |= {"person": "person-029"}
     rewrite(project, [*rows, {**visits()[0], "row": 500}])
-    assert told(project) == {"gone": 3, "changed": 2, "stale": 0, "new": 1, "fenced": 0}
+    assert told(project) == {**NOTHING, "gone": 3, "changed": 2, "new": 1}
     done = reconcile(project, difference(project), yes=True)
     assert len(done) == 2
     assert {outcome for each in done for *_, outcome in each.outcomes} == {"erased", "corrected"}
@@ -147,17 +155,36 @@ def test_reconciling_twice_asks_once(project: Project, visits: Any, rewrite: Any
 
 @pytest.mark.parametrize(("target", "given"), [(Owners(["person-007"]), {"person": "person-007"}),
                                                (Label("ill"), {"found": "ill"})])  # fmt: skip
-def test_a_row_that_the_source_gives_to_the_forgotten_is_left_as_it_is(
+def test_a_row_that_the_source_gives_to_the_forgotten_goes_as_it_would_when_all_is_learned_again(
     target: Any, given: Any, project: Project, visits: Any, rewrite: Any, exact: Check
 ) -> None:
     line.forget(project, target)
-    before, fenced = exact(project), told(project)["fenced"]
+    fenced = told(project)["fenced"]
     rows = visits()
-    next(row for row in rows if row["found"] == "well" and row["person"] != "person-007").update(given)
+    theirs = next(row for row in rows if row["found"] == "well" and row["person"] != "person-007")
+    theirs.update(given)
     rewrite(project, rows)
+    assert told(project) == {**NOTHING, "given": 1, "fenced": fenced}
+    assert difference(project).share == 1 / len(project.table(project.published()))
+    assert any(said.startswith("1 rows are now of somebody, or of a class,") for said in difference(project).lines())
+    with pytest.raises(ConfirmationError):
+        reconcile(project, difference(project))
+    (done,) = reconcile(project, difference(project), yes=True)
+    assert done.outcomes == (("record", theirs["row"], "erased"),)
     assert told(project) == {**NOTHING, "fenced": fenced + 1}
-    assert reconcile(project, difference(project), yes=True) == []
-    assert exact(project) == before
+    reconciled = exact(project)
+    learning.learn(project, again=True)
+    assert exact(project) == reconciled
+
+
+def test_what_is_gone_and_what_is_given_is_one_request(project: Project, visits: Any, rewrite: Any) -> None:
+    line.forget(project, Owners(["person-007"]))
+    rows = visits()
+    rows[3]["person"] = "person-007"
+    rewrite(project, rows[1:])
+    assert told(project) == {**NOTHING, "gone": 1, "given": 1, "fenced": 3}
+    (done,) = reconcile(project, difference(project), yes=True)
+    assert {name for _, name, _ in done.outcomes} == {0, 3}
 
 
 def test_a_mistake_stays_put_right_when_another_column_is_forgotten_or_changes(

@@ -15,7 +15,10 @@ from expunge.engine.intake import receive
 from expunge.engine.project import Project
 from expunge.engine.readmitting import readmit
 from expunge.engine.restoring import held, restore
+from expunge.engine.scan import needles_of
 from expunge.errors import DamagedError, LedgerError
+from expunge.ledger import journal
+from expunge.ledger.chain import Ledger
 from expunge.store.keyring import Keyring
 from expunge.values import Batch, Column, Correction, Label, Owners, Records
 
@@ -202,6 +205,68 @@ def test_with_the_keys_destroyed_the_sentence_says_what_to_do(project: Project, 
     assert "person-007" not in again.table(again.published()).units.tolist()
     line.forget(again, Owners(["person-008"]))
     exact(again)
+
+
+def test_the_journal_is_told_again_by_the_fence_of_the_folder_that_is_there(
+    project: Project, backup: Backup, exact: Check
+) -> None:
+    for target in (SEVEN, Records([0]), Column("size")):
+        line.forget(project, target)
+    readmit(project, Records([0]))
+    expected, kept_out = exact(project), project.fence(project.root)
+    project.keyring.erased.unlink()
+    with pytest.raises(LedgerError, match=r"is missing.*--without-journal"):
+        restore(Project.open(backup.folder, shortened_ok=True))
+    assert not project.keyring.erased.exists()
+    found = restore(Project.open(backup.folder, shortened_ok=True), without_journal=True)
+    assert (found.missing, found.replayed, found.unknown) == (0, 0, True)
+    again = Project.open(backup.folder)
+    assert exact(again) == expected
+    assert len(again.journal()) == 4  # three requests, and that it was lost
+    for name in ("records", "owners", "owned", "columns"):
+        assert list(getattr(again.kept_out(), name)) == list(getattr(kept_out, name))
+    backup.back()
+    found = restore(backup.opened())
+    assert (found.missing, found.replayed, found.unknown) == (3, 1, True)
+    again = Project.open(backup.folder)
+    assert 0 in again.table(again.published()).ids.tolist()  # who was readmitted is not forgotten again
+    assert "person-007" not in again.table(again.published()).units.tolist()
+
+
+@pytest.mark.parametrize("at", ["note", "journaled", "write", "work", "settle", "append"])
+def test_going_on_without_a_journal_is_owed_until_it_is_done(
+    at: str, project: Project, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.forget(project, SEVEN)
+    receive(project, Owners(["person-008"]))
+    project.keyring.erased.unlink()
+    place: Any = {"journaled": Ledger, "append": Ledger, "work": line}.get(at, journal)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, at, lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            restore(Project.open(backup.folder, shortened_ok=True), without_journal=True)
+    with pytest.raises(LedgerError, match="--without-journal"):
+        Project.open(backup.folder)
+    restore(Project.open(backup.folder, shortened_ok=True), without_journal=True)
+    assert Project.open(backup.folder).book.states == {"certified": 2}
+
+
+def test_a_journal_that_is_lost_while_somebody_works_is_noticed_before_the_publication(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.forget(project, SEVEN)
+    published = project.book.root
+
+    def losing(*given: Any) -> Any:
+        project.keyring.erased.unlink()
+        return needles_of(*given)
+
+    monkeypatch.setattr(line, "needles_of", losing)
+    with pytest.raises(LedgerError, match="lost while this process worked"):
+        line.forget(project, Owners(["person-008"]))
+    assert project.book.root == published
+    with pytest.raises(LedgerError, match="--without-journal"):
+        Project.open(project.folder)
 
 
 def test_several_since_are_each_forgotten_again(project: Project, backup: Backup, exact: Check) -> None:

@@ -144,7 +144,12 @@ class World:
             for number, row in self.source.items()
             if number in self.held and self.without(row) != self.held[number] and not self.fenced(row)
         ]
-        self.work(("records", gone), ("correct", changed), wrong=False)
+        given = {  # to somebody, or to a class, that was forgotten
+            number
+            for number, row in self.source.items()
+            if number in self.held and self.fenced(row) and not self.stale(row)
+        }
+        self.work(("records", gone | given), ("correct", changed), wrong=False)
 
     def readmit(self, kind: str, names: Any) -> None:
         if kind == "records":
@@ -356,6 +361,14 @@ CORRECTED: Step = ("forget", ("correct", [{"row": 4, "age": 50.0}]))
         ("reconcile", None),
         ("changed", {"row": 4, "age": 50.0}),
         ("reconcile", None),
+    ]
+)
+@example(
+    steps=[
+        ("forget", ("owners", {"person-001"})),
+        ("changed", {"row": 9, "person": "person-001"}),
+        ("reconcile", None),
+        ("again", None),
     ]
 )
 @example(steps=[("forget", ("records", {4, 99})), ("new", (99, "person-001", "ill")), ("update", None)])

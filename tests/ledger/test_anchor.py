@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from expunge.errors import LedgerError
-from expunge.ledger.anchor import Head, read_anchor, write_anchor
+from expunge.ledger.anchor import Anchor, Head, Journaled, read_anchor, read_whole, write_anchor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,15 +23,18 @@ def test_it_comes_back_and_is_closed_to_others(tmp_path: Path) -> None:
     assert [held.name for held in tmp_path.iterdir()] == ["anchor.json"]
 
 
-def test_every_flipped_byte_is_another_anchor_or_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("journal", [None, Journaled(3, "cd" * 32)])
+def test_every_flipped_byte_is_another_anchor_or_none(journal: Journaled | None, tmp_path: Path) -> None:
     path = tmp_path / "anchor.json"
-    write_anchor(path, Head(12, "ab" * 32))
+    write_anchor(path, Head(12, "ab" * 32), journal)
+    assert read_whole(path) == Anchor(Head(12, "ab" * 32), journal)
+    assert read_anchor(path) == Head(12, "ab" * 32)
     content = path.read_bytes()
     for at in range(len(content)):
         for bit in range(8):
             path.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
             try:
-                assert read_anchor(path) != Head(12, "ab" * 32)
+                assert read_whole(path) != Anchor(Head(12, "ab" * 32), journal)
             except LedgerError as refused:
                 assert "was altered" in str(refused)  # noqa: PT017  (either may happen)
 

@@ -5,10 +5,11 @@ from expunge.certificate.commitment import commitment, covers, outcome
 from expunge.certificate.contents import Certificate, check, claimed
 from expunge.certificate.prose import lines, text
 from expunge.certificate.signature import SCHEMA, Verified, public_key, read_public, sign, verify
-from expunge.certificate.statement import OUTSIDE
+from expunge.certificate.statement import OUTSIDE, RESUMED
 
 __all__ = [
     "OUTSIDE",
+    "RESUMED",
     "SCHEMA",
     "Certificate",
     "Verified",

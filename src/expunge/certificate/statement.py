@@ -37,6 +37,12 @@ OUTSIDE = (
     "Models made elsewhere from these: distilled, fine-tuned, or trained on their predictions.",
     "Pre-trained parts that came from others, with what they had learned.",
 )
+
+RESUMED = (
+    "record visits and seconds are of the run that finished: it went on from what interrupted runs had learned, which"
+    " is not counted"
+)
+"""Said beside the cost of a model where it is so."""
 """What forgetting in a model never reaches: the least that stands under "not covered"."""
 
 Said = tuple[list[str], list[str]]  # what it proves, what it does not

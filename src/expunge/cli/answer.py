@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from expunge.certificate import RESUMED
 from expunge.cli.screen import many, pairs, short, some
 from expunge.errors import ResidueError
 from expunge.values import Refusal
@@ -212,7 +213,8 @@ def _scan(done: Done) -> str:
 def _model(model: Mapping[str, Any]) -> str:
     before, after = (short(model["fingerprint"][when]) for when in ("before", "after"))
     cost = _against(model["examples"]["spent"], model["examples"]["retraining"])
-    return f"{_said(model['claim'])}, {before} -> {after}; {cost}"
+    resumed = "".join(f"; {line}" for line in model.get("assumptions", ()) if line.startswith(RESUMED))
+    return f"{_said(model['claim'])}, {before} -> {after}; {cost}{resumed}"
 
 
 def _against(spent: int, retraining: int) -> str:

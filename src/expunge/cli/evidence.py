@@ -18,7 +18,6 @@ from expunge.cli.options import AsJson, Asked, In, OwnersFile, OwnersWords, Reco
 from expunge.cli.screen import Screen, many, pairs, short, some
 from expunge.cli.verifying import Checked, checked
 from expunge.errors import CertificateError, DamagedError, ExpungeError, ResidueError
-from expunge.ledger import journal
 from expunge.store.files import in_words
 
 if TYPE_CHECKING:
@@ -248,8 +247,8 @@ def restore(
 ) -> None:
     """After the folder came back from a backup: forget again what was forgotten since the backup was made.
 
-    What was erased is known from a journal that lies with the secrets and names nobody. Where the secrets came from a
-    backup too, there is none: then forget again, yourself, whoever was forgotten since.
+    What was erased is known from a journal that lies with the secrets and names nobody. Where it was lost, or the
+    secrets came from a backup too, nobody knows: then forget again, yourself, whoever was forgotten since.
 
     For example: expunge restore
     """
@@ -259,12 +258,9 @@ def restore(
     with opened(project, screen, wait=wait, shortened_ok=True) as whole:
         from expunge.engine import restoring
 
-        lines = whole.journal()
-        lost = [line for line in lines if line["kind"] == "lost"]
-        if lost and not without_journal:
-            journal.refuse_owed(lines, whole.ledger.seen)
-        done = restoring.restore(whole, again=again)
-    document = {"missing": done.missing, "replayed": done.replayed, "lost": list(done.lost)}
+        done = restoring.restore(whole, again=again, without_journal=without_journal)
+    said = {"journal": "lost" if done.unknown else "whole"}
+    document = {"missing": done.missing, "replayed": done.replayed, "lost": list(done.lost), **said}
     screen.show(
         {**document, "done": [answer.done_document(each) for each in done.done]},
         _restored(done),
@@ -273,7 +269,16 @@ def restore(
 
 
 def _restored(done: Restored) -> Iterator[str]:
-    yield f"{many(done.missing, 'finished request')} that this backup did not know; {done.replayed:,} forgotten again"
+    known = " of which the journal knows" if done.unknown else ""
+    yield (
+        f"{many(done.missing, 'finished request')}{known} that this backup did not know;"
+        f" {done.replayed:,} forgotten again"
+    )
+    if done.unknown:
+        yield (
+            "NOTE: the journal of erasures was lost, so there may be others, and whom they named is held and learned"
+            f" again: forget again whoever was forgotten {'before' if done.learned else 'since this backup was made'}"
+        )
     for each in done.done:
         yield from answer.done_lines(each)
     for number in done.lost:

@@ -33,10 +33,12 @@ def trust(project: In = None, as_json: AsJson = False) -> None:
     """
     home = look(project, shortened_ok=True)
     before = home.keyring.trusted
+    keyring = home.keyring
+    known = keyring.anchor.exists() or keyring.erased.exists()
+    if not before and known and not home.ledger.shortened:  # else an event would hide what `restore` has to see
+        home.ledger.append(lambda _: [Entry("trusted", {})])  # first: what is not on record is not trusted
     if not before:
-        home.keyring.trust()
-    if not before and not home.ledger.shortened:  # else an event would hide that it is short, before `restore` saw it
-        home.ledger.append(lambda _: [Entry("trusted", {})])
+        keyring.trust()
     said = "this project was trusted already" if before else "trusted: its models may be rebuilt here"
     Screen(as_json=as_json).show({"trusted": True, "before": before}, [said])
 
@@ -109,6 +111,7 @@ def backup(
     with opened(project, screen, wait=wait) as whole, whole.working("keys backup"):
         count = whole.keyring.backup(file, whole.store.names())
         journal.note(whole.keyring.erased, "backup")  # beside the secrets: a restored ledger may not know of it
+        whole.ledger.journaled(whole.keyring.erased)
         whole.ledger.append(lambda _: [Entry("backed_up", {"keys": count})])
     screen.show({"file": str(file), "keys": count}, [f"the secrets and {many(count, 'key')} of stored files: {file}"])
 
@@ -138,7 +141,7 @@ def put_back(folder: Path, file: Path) -> tuple[Restored, Keyring]:
     secrets = secrets_folder(toml.read(folder).id)
     put = Keyring.restore(secrets, file)
     keyring = Keyring.load(secrets)
-    if put.secrets and not keyring.erased.exists():
+    if not keyring.erased.exists():  # there was one: its first line says at the latest that this backup was made
         journal.note(keyring.erased, "lost")
     journal.note(keyring.erased, "backup")  # this very file opens what is destroyed from now on
     return put, keyring

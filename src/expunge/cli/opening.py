@@ -81,7 +81,7 @@ def look(project: Path | None, *, shortened_ok: bool = False) -> Light:
     finished = journal.read(keyring.erased)
     ledger = Ledger.open(path, keyring.ledger, keyring.anchor, project=settings.id, shortened_ok=shortened_ok)
     if not shortened_ok:
-        journal.refuse_owed(finished, ledger.seen)
+        journal.refuse(keyring.erased, keyring.anchor, finished, ledger.seen)
     return Light(folder, settings, keyring, ledger)
 
 

@@ -270,6 +270,8 @@ def reconcile(
 ) -> None:
     """Compare with the source: forget what is gone from it, and correct what says something else there.
 
+    What the source now gives to somebody, or to a class, that was forgotten is forgotten, too.
+
     So deleting a customer in the shop's database is enough. The difference is printed first.
 
     For example: expunge reconcile --dry-run
@@ -294,6 +296,7 @@ def _difference(found: Difference) -> dict[str, Any]:
     return {
         "rows": found.rows,
         "gone": len(found.gone),
+        "given": len(found.given),
         "changed": 0 if found.changed is None else len(found.changed),
         "stale": found.stale,
         "new": found.new,

@@ -1,6 +1,7 @@
 """`verify`: whether certificates are whole, who signed them, whether they are about somebody. Works offline.
 
-Inside the project that issued one, its ledger is asked too, and ``--replay`` learns the published models again.
+Inside the project that issued one, its ledger is asked too, and ``--replay`` learns the published models again. Where
+all that the certificates say was superseded since, nothing can be: that is said, and is no success.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ SAID = {
     "unrecorded": "NOTE: the ledger of this project does not have it on record yet: `expunge work` finishes that",
     "superseded": "NOTE: the ledger of this project has another certificate on record for this request",
 }
+NOTHING_REPLAYED = (
+    "nothing was learned again: no model that is published is the one that a certificate here is about, because later"
+    " requests or learning changed them; the last certificate can be replayed, and `expunge audit` replays what is"
+    " published"
+)
 WORST = (CertificateError, SourceError, UnknownSignerError, VetoError, UnknownSubjectError)  # first
 
 
@@ -111,7 +117,12 @@ def verify(
         str | None, typer.Option("--salt", metavar="HEX", help="What the requester got with the request.")
     ] = None,
     replay: Annotated[
-        bool, typer.Option("--replay", help="Learn the published models again, and compare. Needs the project.")
+        bool,
+        typer.Option(
+            "--replay",
+            help="Learn the published models again, and compare; fails where no certificate is about one of them."
+            " Needs the project.",
+        ),
     ] = False,
     project: In = None,
     as_json: AsJson = False,
@@ -138,7 +149,11 @@ def verify(
         lines.append(f"NOTE: the project here was not asked: {why_not}")
     failures = [each.failure for each in found if each.failure is not None]
     worst = min(failures, key=lambda failure: WORST.index(type(failure)), default=None)
-    screen.show({"certificates": [each.document() for each in found]}, lines, worst)
+    document: dict[str, Any] = {"certificates": [each.document() for each in found]}
+    if replay:
+        document["replayed"] = sum(said["verdict"] != "superseded" for each in found for said in each.replayed)
+        worst = worst or (None if document["replayed"] else ExpungeError(NOTHING_REPLAYED))
+    screen.show(document, lines, worst)
 
 
 def checked(file: Path, trusted: Collection[str], home: Light | None = None) -> Checked:

@@ -81,6 +81,8 @@ class Changed:
         Record visits spent, and of learning everything again.
     seconds : float
     audited : Audited
+    resumed : int
+        Record visits that runs which were interrupted had spent, and that this one need not spend again.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Changed:
     retraining: int
     seconds: float
     audited: Audited
+    resumed: int = 0
 
 
 def planned(
@@ -133,6 +136,7 @@ def change(project: Project, root: Root, name: str, target: Target, data: Table)
     chosen = plan(choices, model, asked, shown, run, at_least=_promise(standing))
     if isinstance(chosen, Refusal):
         raise RefusedError(chosen)
+    undisturbed = _undisturbed(project, root, chosen, (model, asked, shown, run))
     start = perf_counter()
     forgotten = chosen.method.forget(model, asked, shown, run)
     seconds = perf_counter() - start
@@ -151,7 +155,33 @@ def change(project: Project, root: Root, name: str, target: Target, data: Table)
         retraining=method.visits(after, run) if isinstance(method, Priced) else len(after),
         seconds=seconds,
         audited=audited,
+        resumed=max(undisturbed - forgotten.examples, 0),
     )
+
+
+class _Published(dict[str, bytes]):
+    """Of the checkpoints at rest those that what is published needs, and none that interrupted runs left."""
+
+    def __init__(self, store: Mapping[str, bytes], links: frozenset[str]) -> None:
+        super().__init__()
+        self._store, self._links = store, links
+
+    def __missing__(self, derivation: str) -> bytes:
+        if derivation.partition(".")[0] not in self._links:
+            raise KeyError(derivation)
+        return self._store[derivation]
+
+    def get(self, derivation: str, default: Any = None) -> Any:
+        return self._store.get(derivation, default) if derivation.partition(".")[0] in self._links else default
+
+
+def _undisturbed(project: Project, root: Root, chosen: Plan, question: tuple[Any, Target, Table, Run]) -> int:
+    """Record visits that a request would take had none been interrupted; 0 where none was, which is quick to see."""
+    if not any("." in name for name in project.store.superseded(project.live())):
+        return 0
+    model, target, shown, run = question
+    quote = chosen.method.quote(model, target, shown, replace(run, store=_Published(project.store, root.links)))
+    return 0 if isinstance(quote, Refusal) else quote.examples
 
 
 def stand(

@@ -19,7 +19,6 @@ from expunge.engine.fence import Fence
 from expunge.engine.paper import RECONCILE
 from expunge.engine.scan import scan
 from expunge.engine.source_check import answers
-from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.store.files import make_folder, write_atomically
 from expunge.values import Addition, Column, Correction
@@ -124,7 +123,7 @@ def certify(project: Project, outcome: Outcome, requests: list[Request]) -> list
         done.append(Done(request.id, path, outcomes, verdict, source, claims, found["opaque"], where))
         project.tick("certificates", number, len(requests))
     finished = [(request.id, request.kind, outcome.asked[request.id].tokens) for request in requests]
-    journal.write(project.keyring.erased, finished)
+    project.record(finished)
     project.ledger.append(lambda _: entries)
     return done
 
@@ -148,7 +147,11 @@ def model_facts(made: Changed) -> dict[str, Any]:
         "method": made.method,
         "parameters": {name: str(value) for name, value in _parameters(made).items()},
         "claim": certificate.claimed(made.audited.claim),
-        "assumptions": [*made.quote.assumptions, *(made.audited.said if made.audited.replay != "full" else ())],
+        "assumptions": [
+            *made.quote.assumptions,
+            *(made.audited.said if made.audited.replay != "full" else ()),
+            *([f"{certificate.RESUMED} ({made.resumed:,} record visits)"] if made.resumed else ()),
+        ],
         "fingerprint": {"before": made.before.fingerprint, "after": made.after.fingerprint},
         "examples": {"spent": made.examples, "retraining": made.retraining},
         "seconds": {

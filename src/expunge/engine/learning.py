@@ -25,14 +25,14 @@ from expunge.engine.declaring import refuse_redeclared
 from expunge.engine.intake import roster
 from expunge.engine.project import is_other
 from expunge.engine.root import Root, Standing
-from expunge.errors import DamagedError, DataError, ExpungeError, ProjectError
+from expunge.errors import DamagedError, DataError, ExpungeError, ProjectError, SourceError
 from expunge.ledger.chain import Entry
 from expunge.project.assembly import method_of
 from expunge.protocol import Change, Priced
 from expunge.values import Addition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -124,11 +124,40 @@ def source_of(project: Project) -> Source:
     return open_source(vars(project.settings.source), project.folder)
 
 
+def batches_of(project: Project, schema: Schema, learned: Schema | None) -> Iterator[pa.RecordBatch]:
+    """All rows of the source; ``learned``: what the snapshot was taken under.
+
+    Raises
+    ------
+    SourceError
+        When the source cannot be read, or has lost a column that it had when it was learned from.
+    ProjectError
+        When ``expunge.toml`` declares a column that the source never had.
+    DataError
+        When a value does not fit its column.
+    """
+    source = source_of(project)
+    try:
+        yield from source.batches(schema)
+    except DataError as unfit:
+        there = source.columns()
+        absent = next((name for name in schema.kinds if name not in there), None)
+        if absent is None:
+            raise
+        if learned is not None and absent in learned.kinds:
+            msg = f"{unfit}; it had that column when it was learned from"
+            raise SourceError(msg) from None
+        role = next((role for role in ("id", "owner", "label") if getattr(schema, role) == absent), None)
+        where = "[columns]" if role is None else f"{role} in [source]"
+        msg = f"{unfit}; {where} of expunge.toml declares it"
+        raise ProjectError(msg) from None
+
+
 def unheld(project: Project, root: Root, fence: Fence) -> tuple[Table | None, int]:
     """Rows of the source that the snapshot does not hold and the fence lets through; and how many it did not."""
     schema, fenced, found = root.snapshot.schema, 0, []
     key, here = project.keyring.fence, roster(project, root)
-    for batch in source_of(project).batches(schema):
+    for batch in batches_of(project, schema, schema):
         rows = table_of(batch, schema)
         fresh = rows.take(~here.has(rows.ids))
         if not len(fresh):
@@ -258,7 +287,8 @@ def _from_source(project: Project, root: Root | None, schema: Schema, fence: Fen
     """The source as it is today, sealed in blocks, without what was forgotten and with what was put right."""
     schema = schema.without(*fence.columns)
     skip = _Skip(fence, project.keyring.fence, schema)
-    batches, count, store = source_of(project).batches(schema), project.settings.work.blocks, project.store
+    learned = None if root is None else root.snapshot.schema
+    batches, count, store = batches_of(project, schema, learned), project.settings.work.blocks, project.store
     with store.writing():
         snapshot = blocks.take(batches, schema, project.keyring.run, store.put, blocks=count, skip=skip)
         right = _right(project, root, skip)

@@ -31,7 +31,6 @@ from expunge.errors import (
     UnknownSubjectError,
     VetoError,
 )
-from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.values import Batch, Correction, Records, Refusal
 
@@ -196,7 +195,7 @@ def commit(project: Project, root: Root, worked: Worked, cause: str) -> None:
         }
         lines = [(n, project.book.requests[n].kind, asking.tokens) for n, asking in asked.items()]
         if lines:  # before the publication: a backup that is restored right after it must know
-            journal.write(project.keyring.erased, lines, state="begun")
+            project.record(lines, state="begun")
         project.ledger.append(lambda _: [Entry("published", body)])
 
 
@@ -294,16 +293,25 @@ def withdraw(project: Project, number: str) -> None:
     """
     with project.working("withdraw"):
         if number not in {request.id for request in project.book.pending}:
-            msg = f"no request {number!r} waits in project {project.settings.name!r}; `expunge status` says which do"
-            raise UnknownSubjectError(msg)
+            raise UnknownSubjectError(_not_waiting(project, number))
         _end(project, number, "withdrawn", "whoever asked took it back")
         project.store.sweep(project.live)
+
+
+def _not_waiting(project: Project, number: str) -> str:
+    """Why a request cannot be taken back."""
+    known = project.book.requests.get(number)
+    if known is None:
+        return f"no request {number!r} waits in project {project.settings.name!r}; `expunge status` says which do"
+    if known.state == "ended":
+        return f"request {number!r} waits no more, it has ended: {known.reason}"
+    return f"request {number!r} was carried out, and what was carried out is not taken back; nothing was changed"
 
 
 def _end(project: Project, number: str, state: str, reason: str) -> None:
     project.ledger.append(lambda _: [Entry("ended", {"state": state, "reason": reason}, number)])
     if state != "failed" and any(entry["request"] == number for entry in project.journal()):
-        journal.write(project.keyring.erased, [(number, "ended", {})])
+        project.record([(number, "ended", {})])
 
 
 # -- what is published -------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from expunge.store.files import TEMPORARY, make_folder, remove
 from expunge.store.keyring import Keyring, secrets_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -85,7 +85,8 @@ class Project:
         SecretError
             When the project has sealed blobs and this machine not their secrets.
         LedgerError
-            When the ledger is missing, shortened or altered, or lacks erasures that the journal knows.
+            When the ledger is missing, shortened or altered, or lacks erasures that the journal knows, or when the
+            journal is not whole.
         """
         settings = toml.read(folder)
         inside, secrets = folder / INSIDE, secrets_folder(settings.id)
@@ -105,7 +106,7 @@ class Project:
         finished = journal.read(keyring.erased)
         ledger = _ledger(settings, inside, keyring, shortened_ok=shortened_ok)
         if not shortened_ok:
-            journal.refuse_owed(finished, ledger.seen)
+            journal.refuse(keyring.erased, keyring.anchor, finished, ledger.seen)
         return cls(folder, settings, keyring, ledger, Directory(inside / "store", keyring), tick, wait)
 
     # -- who works -----------------------------------------------------------------------------------------------------
@@ -202,6 +203,11 @@ class Project:
     def journal(self) -> list[dict[str, Any]]:
         """Finished erasures, as the file beside the secrets has them."""
         return journal.read(self.keyring.erased)
+
+    def record(self, entries: Iterable[tuple[str, str, Mapping[str, Any]]], *, state: str = "done") -> None:
+        """Add lines to the journal, and let the anchor know of them."""
+        journal.write(self.keyring.erased, entries, state=state)
+        self.ledger.journaled(self.keyring.erased)
 
     def kept_out(self) -> Fence:
         """Everything that the journal says was erased, and not readmitted since."""

@@ -13,7 +13,6 @@ from expunge.engine.fence import Fence
 from expunge.engine.intake import canonical, presence
 from expunge.engine.paper import subjects
 from expunge.errors import ParameterError, UnknownSubjectError
-from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.values import Batch, Column, Label, Owners, Records
 
@@ -48,7 +47,7 @@ def readmit(project: Project, target: Target) -> int:
         if not back:
             raise UnknownSubjectError(_nobody(project, len(known)))
         entry = (f"readmit-{token_hex(8)}", "readmit", whole.less(new).spelled())
-        journal.write(project.keyring.erased, [entry])
+        project.record([entry])
         line.republish(project, root, fence.less(whole.less(new)), "readmit")
         project.ledger.append(lambda _: [Entry("readmitted", {"tokens": len(back)})])
         return len(back)

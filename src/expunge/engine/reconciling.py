@@ -1,5 +1,8 @@
 """The source as it is today against the snapshot: rows that are gone become erasures, rows that changed corrections.
 
+A row that the source now gives to somebody, or to a class, that was forgotten must not stay either: reading the source
+again leaves it out, so it goes with those that are gone.
+
 Deleting a customer in the shop's database is then enough. The difference is looked at before anything is done: a source
 that was truncated, or is empty, must not erase everybody.
 """
@@ -17,7 +20,7 @@ from expunge.data.schema import arrow_of, table_of
 from expunge.engine import line
 from expunge.engine.fence import row_tokens, tokens
 from expunge.engine.intake import receive
-from expunge.engine.learning import source_of
+from expunge.engine.learning import batches_of
 from expunge.engine.paper import RECONCILE
 from expunge.errors import ConfirmationError
 from expunge.values import Correction, Records
@@ -44,6 +47,8 @@ class Difference:
         In the snapshot.
     gone : Ids
         Ids that the source no longer has.
+    given : Ids
+        Ids of rows that the source now gives to somebody, or to a class, that was forgotten: they go, too.
     changed : Table or None
         Rows of the source that say something else.
     stale : int
@@ -51,12 +56,12 @@ class Difference:
     new : int
         Rows that the snapshot does not hold: `expunge learn --update` learns them.
     fenced : int
-        Rows that were forgotten and that the source still has, and those that it now gives to somebody, or to a class,
-        that was forgotten: left as they are.
+        Rows that were forgotten and that the source still has: they stay out.
     """
 
     rows: int
     gone: Ids
+    given: Ids
     changed: Table | None
     stale: int
     new: int
@@ -65,13 +70,15 @@ class Difference:
     @property
     def share(self) -> float:
         """Of the rows that would be forgotten or changed."""
-        return (len(self.gone) + (0 if self.changed is None else len(self.changed))) / max(self.rows, 1)
+        changed = 0 if self.changed is None else len(self.changed)
+        return (len(self.gone) + len(self.given) + changed) / max(self.rows, 1)
 
     def lines(self) -> list[str]:
         """The difference in words."""
         changed = 0 if self.changed is None else len(self.changed)
         return [
             f"{len(self.gone)} of {self.rows} rows are gone from the source and would be forgotten",
+            f"{len(self.given)} rows are now of somebody, or of a class, that was forgotten and would be forgotten",
             f"{changed} rows say something else and would be corrected",
             f"{self.stale} rows were corrected here and are still wrong in the source: mend them there",
             f"{self.fenced} rows were forgotten here and are still in the source: delete them there",
@@ -89,8 +96,9 @@ def _difference(project: Project, root: Root) -> Difference:
     key, secret = project.keyring.fence, keyed.subkey(project.keyring.fence, "reconcile")
     known = _Known(data, secret)
     stale = new = fenced = 0
+    theirs = np.zeros(len(data), bool)
     changed: list[pa.Table] = []
-    for batch in source_of(project).batches(schema):
+    for batch in batches_of(project, schema, schema):
         rows = table_of(batch, schema)
         held = known.seen(rows.ids)
         strangers = rows.take(~held)
@@ -98,18 +106,19 @@ def _difference(project: Project, root: Root) -> Difference:
         fenced, new = fenced + int(out.sum()), new + int((~out).sum())
         others = known.others(rows.take(held))
         wrong = fence.stale(key, others)
-        theirs = fence.covers(key, others) & ~wrong  # given to somebody, or to a class, that was forgotten
-        stale, fenced = stale + int(wrong.sum()), fenced + int(theirs.sum())
-        left = wrong | theirs
+        given = fence.covers(key, others) & ~wrong  # to somebody, or to a class, that was forgotten
+        theirs |= known.among(others.take(given).ids)
+        stale += int(wrong.sum())
+        left = wrong | given
         if not left.all():
             changed.append(arrow_of(others.take(~left), schema))
-    gone = data.take(~known.found).ids
+    gone, given_ids = data.take(~known.found).ids, data.take(theirs).ids
     rows_changed = table_of(pa.concat_tables(changed), schema) if changed else None
-    return Difference(len(data), gone, rows_changed, stale, new, fenced)
+    return Difference(len(data), gone, given_ids, rows_changed, stale, new, fenced)
 
 
 def reconcile(project: Project, found: Difference, *, yes: bool = False) -> list[Done]:
-    """Forget what is gone and correct what changed, as requests like any other.
+    """Forget what is gone, or is a forgotten one's now, and correct what changed, as requests like any other.
 
     Raises
     ------
@@ -123,11 +132,16 @@ def reconcile(project: Project, found: Difference, *, yes: bool = False) -> list
         )
         raise ConfirmationError(msg)
     asked = False
-    for target in (Records(found.gone) if len(found.gone) else None, _correction(found)):
+    for target in (_erasure(found), _correction(found)):
         if target is not None:
             receive(project, target, requester=RECONCILE)
             asked = True
     return line.work(project) if asked else []
+
+
+def _erasure(found: Difference) -> Records | None:
+    names = Records(found.gone).ids | Records(found.given).ids
+    return Records(names) if names else None
 
 
 def _correction(found: Difference) -> Correction | None:
@@ -147,8 +161,18 @@ class _Known:
     @property
     def found(self) -> NDArray[np.bool_]:
         """(n,) whether each record of the snapshot was seen, in its order."""
-        back = np.empty_like(self._found)
-        back[self.order] = self._found
+        return self._back(self._found)
+
+    def among(self, ids: Ids) -> NDArray[np.bool_]:
+        """(n,) whether each record of the snapshot, in its order, is one of these."""
+        places, held = self.places(ids)
+        mine = np.zeros_like(self._found)
+        mine[places[held]] = True
+        return self._back(mine)
+
+    def _back(self, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        back = np.empty_like(marked)
+        back[self.order] = marked
         return back
 
     def places(self, ids: Ids) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

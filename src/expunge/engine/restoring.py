@@ -17,7 +17,7 @@ from expunge.engine.fence import Fence, class_token, tokens, tokens_among
 from expunge.engine.intake import receive
 from expunge.engine.learning import learn
 from expunge.engine.paper import class_name
-from expunge.errors import DamagedError
+from expunge.errors import DamagedError, LedgerError
 from expunge.ledger import journal
 from expunge.ledger.chain import Entry
 from expunge.values import Batch, Column, Label, Owners, Records
@@ -49,6 +49,8 @@ class Restored:
     done : list of Done
     learned : Learned or None
         What was learned from the source again, where the backup did not open.
+    unknown : bool
+        Whether the journal was lost, now or before: what it said is not all that was ever forgotten.
     """
 
     missing: int
@@ -56,9 +58,10 @@ class Restored:
     lost: tuple[str, ...]
     done: list[Done]
     learned: Learned | None = None
+    unknown: bool = False
 
 
-def restore(project: Project, *, again: bool = False) -> Restored:
+def restore(project: Project, *, again: bool = False, without_journal: bool = False) -> Restored:
     """Forget again what the journal knows and the ledger does not. The project must be open with ``shortened_ok``.
 
     The fence is raised first, for all that was ever erased and not readmitted: whatever happens next, nothing of it can
@@ -68,8 +71,16 @@ def restore(project: Project, *, again: bool = False) -> Restored:
     ----------
     again : bool
         Where what the backup published does not open: learn from the source again, behind the journal's fence.
+    without_journal : bool
+        Go on, on the record, although the journal is not whole. What of it the fence of this folder still knows is
+        written into it again.
+
+    Raises
+    ------
+    LedgerError
+        When the journal is not whole, unless ``without_journal`` says to go on.
     """
-    project.trusted()  # before anything is written: without it nothing could be forgotten
+    _accept(project, without_journal=without_journal)
     before, lines = project.ledger.head.number, project.journal()
     missing = set(journal.owed(lines, project.book))
     unknown = [entry for entry in lines if entry["request"] in missing and entry["kind"] not in journal.SILENT]
@@ -78,9 +89,41 @@ def restore(project: Project, *, again: bool = False) -> Restored:
         replayed = _replayed(project, unknown)
     done = line.work(project) if project.book.pending else []
     lost = tuple(str(entry["request"]) for entry in unknown if entry["kind"] == "correct")
-    journal.settle(project.keyring.erased, project.book)
-    project.ledger.append(lambda _: [Entry("restored", {"from": before, "replayed": replayed})])
-    return Restored(len(unknown), replayed, lost, done, learned)
+    with project.working("restore"):
+        _told_again(project)
+        journal.settle(project.keyring.erased, project.book)
+        project.ledger.journaled(project.keyring.erased)
+        project.ledger.append(lambda _: [Entry("restored", {"from": before, "replayed": replayed})])
+    ever_lost = any(entry["request"].startswith("lost-") for entry in project.journal())
+    return Restored(len(unknown), replayed, lost, done, learned, ever_lost)
+
+
+def _accept(project: Project, *, without_journal: bool) -> None:
+    """Go on with a journal that is whole, or with what there is of it where somebody said so.
+
+    That it was lost stands in it from then on, until all is done: whoever is killed on the way has to say so again.
+    """
+    path, lines = project.keyring.erased, project.journal()
+    why = journal.gap(path, project.keyring.anchor, lines, project.book)
+    if why is not None and not without_journal:
+        raise LedgerError(why)
+    project.trusted()  # before anything is written: without it nothing could be forgotten
+    if why is not None:
+        if not any(entry["kind"] == "lost" for entry in lines):
+            journal.note(path, "lost")
+        project.ledger.journaled(path, whatever=True)
+
+
+def _told_again(project: Project) -> None:
+    """Write the requests that the ledger has and the journal has not into it again, with all that the fence keeps out.
+
+    Which of them kept out whom nobody knows any more; an older backup that lacks the last of them forgets them all.
+    """
+    book = project.book
+    missing = journal.lacking({entry["request"] for entry in project.journal()}, book)
+    if missing:
+        last, tokens = missing[-1], project.fence(project.root).spelled()
+        project.record([(each, book.requests[each].kind, tokens if each == last else {}) for each in missing])
 
 
 def _learned_again(project: Project) -> Learned | None:

@@ -1,4 +1,4 @@
-"""The anchor: what the secrets know of the ledger's end, so that cutting the end off shows.
+"""The anchor: what the secrets know of the ledger's end, so that cutting the end off shows; and of the journal's.
 
 Examples
 --------
@@ -27,10 +27,32 @@ class Head(NamedTuple):
     mac: str
 
 
-_ANCHOR = re.compile(rb'\{"mac":"([0-9a-f]{64})","number":([1-9][0-9]{0,17})\}\n')
+class Journaled(NamedTuple):
+    """The journal of erasures as it was last: how many lines it had, and their digest."""
+
+    lines: int
+    digest: str
+
+
+class Anchor(NamedTuple):
+    """What the file says; of the journal nothing before its first line, or where an older version wrote it."""
+
+    head: Head
+    journal: Journaled | None = None
+
+
+_NUMBER, _DIGEST = rb"([1-9][0-9]{0,17})", rb'"([0-9a-f]{64})"'
+_JOURNAL = rb'"journal":\{"digest":' + _DIGEST + rb',"lines":' + _NUMBER + rb"\},"
+_ANCHOR = re.compile(rb"\{(?:" + _JOURNAL + rb')?"mac":' + _DIGEST + rb',"number":' + _NUMBER + rb"\}\n")
 
 
 def read_anchor(path: Path) -> Head | None:
+    """What the anchor knows of the ledger; None where there is none."""
+    anchor = read_whole(path)
+    return None if anchor is None else anchor.head
+
+
+def read_whole(path: Path) -> Anchor | None:
     """What the anchor knows; None where there is none.
 
     Raises
@@ -47,9 +69,12 @@ def read_anchor(path: Path) -> Head | None:
     found = _ANCHOR.fullmatch(content)
     if found is None:
         raise LedgerError(f"the ledger's anchor {path} was altered: it is not a number and a MAC as we write them")
-    return Head(int(found[2]), found[1].decode())
+    digest, lines, mac, number = (None if word is None else word.decode() for word in found.groups())
+    journal = None if digest is None else Journaled(int(str(lines)), digest)
+    return Anchor(Head(int(str(number)), str(mac)), journal)
 
 
-def write_anchor(path: Path, head: Head) -> None:
-    """Let the anchor know this event, atomically."""
-    write_atomically(path, canonical(head._asdict()) + b"\n", mode=0o600)
+def write_anchor(path: Path, head: Head, journal: Journaled | None = None) -> None:
+    """Let the anchor know this event, and this state of the journal, atomically."""
+    known = {} if journal is None else {"journal": journal._asdict()}
+    write_atomically(path, canonical({**head._asdict(), **known}) + b"\n", mode=0o600)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from expunge.ledger.kinds import KINDS, Body, check, illegal
@@ -152,6 +152,11 @@ class Book:
     def unfinished(self) -> list[Request]:
         """Published and not certified; in order of publication."""
         return [self._request(name) for name in self._unfinished]
+
+    @property
+    def carried_out(self) -> Collection[str]:
+        """Requests that were published, whatever became of their certificates; in order of publication."""
+        return self._published_by.keys()
 
     @property
     def states(self) -> Counter[str]:

@@ -37,7 +37,8 @@ from typing import Any, TypeAlias
 from expunge.certificate.canonical import written
 from expunge.collector import paused
 from expunge.errors import CodecError, LedgerError
-from expunge.ledger.anchor import Head, read_anchor, write_anchor
+from expunge.ledger import journal
+from expunge.ledger.anchor import Head, read_anchor, read_whole, write_anchor
 from expunge.ledger.book import PARSED, Book
 from expunge.ledger.database import SCHEMA, transaction
 from expunge.ledger.kinds import KINDS, Body
@@ -218,6 +219,23 @@ class Ledger:
                 self._write_anchor()
         return events
 
+    def journaled(self, path: Path, *, whatever: bool = False) -> None:
+        """Let the anchor know the journal of erasures as it is now; ``whatever`` it knew of it before.
+
+        Raises
+        ------
+        LedgerError
+            When the journal does not begin with the lines that the anchor knows; it goes on knowing those.
+        """
+        with self._lock, self._writing() as connection:
+            self._catch_up(connection)
+            known = read_whole(self._anchor)
+            why = None if known is None or whatever else journal.shortened(path, known.journal)
+            if why is not None:
+                raise LedgerError(f"{why}: it was lost while this process worked; see `expunge status`")
+            now = journal.state(path)
+            write_anchor(self._anchor, self._head if known is None else known.head, now if now.lines else None)
+
     def events(self, request: str | None = None, kinds: Iterable[str] | None = None) -> Iterator[Event]:
         """Events up to now, in order: of one request, of some kinds, or all. Each is verified again as it is read."""
         end, number = self.head.number, 0
@@ -329,9 +347,9 @@ class Ledger:
         event, and never goes back.
         """
         with self._writing():
-            known = read_anchor(self._anchor)
-            if known is None or known.number < self._head.number or known == self._superseded:
-                write_anchor(self._anchor, self._head)
+            known = read_whole(self._anchor)
+            if known is None or known.head.number < self._head.number or known.head == self._superseded:
+                write_anchor(self._anchor, self._head, None if known is None else known.journal)
                 self.shortened, self._superseded = 0, None
 
     @contextmanager

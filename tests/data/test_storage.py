@@ -152,8 +152,8 @@ def test_what_is_only_asked_about_is_written_nowhere() -> None:
     assert change is not None
     assert change.into.features.tolist() == [[3.0, 77.0], [99.0, 78.0]]
     assert change.into.rows is None, "a view would keep all columns"
-    room = table.columns.__dict__["_room"]
-    assert room.taken == 51
+    assert table.columns.room is not None
+    assert table.columns.room.taken == 51
     after = table.after(asked)
     assert np.shares_memory(after.columns.features, table.columns.features)
 

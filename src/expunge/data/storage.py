@@ -92,6 +92,8 @@ class Columns:
     digests: dict[tuple[Secret, bool], NDArray[np.uint8]] = field(default_factory=dict, repr=False, init=False)
     drawn: dict[Secret, NDArray[np.uint64]] = field(default_factory=dict, repr=False, init=False)
     made: dict[Secret, Any] = field(default_factory=dict, repr=False, init=False)  # whatever a learner can use again
+    room: Room | None = field(default=None, repr=False, init=False)  # what they are the beginning of
+    began: object = field(default=None, repr=False, init=False)  # the `mark` of the columns that they continue
 
     def take(self, rows: NDArray[np.intp] | slice) -> Columns:
         """Some rows, gathered."""
@@ -106,9 +108,11 @@ class Columns:
         taken.digests.update({(key, named): self.digest(key, named=named)[rows] for key, named in tuple(self.digests)})
         return taken
 
-    def types(self) -> Columns:
-        """No rows, of these types."""
-        return self._part(slice(0, 0))
+    def part(self, rows: slice) -> Columns:
+        """Some rows, and nothing of what is known of them."""
+        owners = None if self.owners is None else self.owners[rows]
+        label = None if self.label is None else labels.take(self.label, rows)
+        return Columns(self.ids[rows], owners, feats.take(self.features, rows), label, self.names, self.kind)
 
     def beside(
         self, then: Columns, classes: tuple[Scalar, ...] | None = None, others: tuple[Scalar, ...] | None = None
@@ -128,7 +132,7 @@ class Columns:
         made = self._behind(new) if isinstance(self.features, np.ndarray) else self.beside(new)
         made.digests.update(self.digests)
         made.drawn.update(self.drawn)
-        made.__dict__["began"] = self.mark
+        object.__setattr__(made, "began", self.mark)
         longer = self.index.longer(np.asarray(new.ids)) if "index" in self.__dict__ else None
         if longer is not None:
             made.__dict__["index"] = longer
@@ -136,7 +140,7 @@ class Columns:
 
     def _behind(self, new: Columns) -> Columns:
         mine, theirs, start = self._arrays(), new._arrays(), len(self.ids)
-        room: Room | None = self.__dict__.get("_room")
+        room = self.room
         if room is None or not room.claimed(start, theirs):
             room = Room(mine, theirs)
             room.claimed(start, theirs)
@@ -147,7 +151,7 @@ class Columns:
             if name not in whole
         }
         made = Columns(**{"label": None} | whole | names, names=self.names, kind=self.kind)
-        made.__dict__["_room"] = room
+        object.__setattr__(made, "room", room)
         return made
 
     def _arrays(self) -> Arrays:
@@ -158,11 +162,6 @@ class Columns:
     def mark(self) -> object:
         """What stands for these columns where they themselves shall not be kept."""
         return object()
-
-    @cached_property
-    def began(self) -> object:
-        """The mark of the columns that these are, with rows behind; None of any others."""
-        return None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Columns, (self.ids, self.owners, self.features, self.label, self.names, self.kind)
@@ -181,7 +180,7 @@ class Columns:
         """(n, 16) keyed digests of the rows: of all that they hold, or, not ``named``, of features and label alone."""
         held = self.digests.get((key, named))
         if held is None or len(held) < len(self.ids):
-            rest = self if held is None else self._part(slice(len(held), None))
+            rest = self if held is None else self.part(slice(len(held), None))
             beside = [rest.label, rest.ids, rest.owners] if named else [rest.label]
             made = digests.of_records(rest.features, [of for of in beside if of is not None], len(rest.ids), key)
             held = self.digests[key, named] = made if held is None else np.concatenate([held, made])
@@ -191,13 +190,7 @@ class Columns:
         """(n, 2) keyed random numbers of the unit of each row."""
         held = self.drawn.get(key)
         if held is None or len(held) < len(self.ids):
-            rest = self if held is None else self._part(slice(len(held), None))
+            rest = self if held is None else self.part(slice(len(held), None))
             made = keyed.draws(key, rest.ids if rest.owners is None else rest.owners, "unit")
             held = self.drawn[key] = made if held is None else np.concatenate([held, made])
         return held
-
-    def _part(self, rows: slice) -> Columns:
-        """Some rows."""
-        owners = None if self.owners is None else self.owners[rows]
-        label = None if self.label is None else labels.take(self.label, rows)
-        return Columns(self.ids[rows], owners, feats.take(self.features, rows), label, self.names, self.kind)

@@ -302,7 +302,7 @@ class Table(Changing):
         held, rows = self.columns, self.rows
         if rows is not None and not (isinstance(held.features, np.ndarray) and len(rows) > SPARSE * len(held.ids)):
             held, rows = held.take(rows), None
-        new = held.types().beside(then.gathered().columns, self.classes, then.classes)
+        new = held.part(slice(0, 0)).beside(then.gathered().columns, self.classes, then.classes)
         self._refuse_held(new.ids)
         labels.as_classes(self.classes, new.label)
         merged = held.appended(new)

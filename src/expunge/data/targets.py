@@ -157,7 +157,7 @@ def _like(table: Table, rows: Table, owners_of: Table | None = None) -> Table:
     if rows.columns.owners is None and owners_of is not None and owners_of.columns.owners is not None:
         rows = rows.owned(owners_of.owners)
     given = rows.select(table.names).gathered().columns
-    fitted = table.columns.types().beside(given, table.classes, rows.classes)
+    fitted = table.columns.part(slice(0, 0)).beside(given, table.classes, rows.classes)
     as_classes(table.classes, fitted.label)
     return replace(table, columns=fitted, rows=None)
 

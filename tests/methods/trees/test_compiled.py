@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numba.core import caching
 
+from expunge.methods.trees import _compiled as compiled
 from expunge.methods.trees._cells import factors
-from expunge.methods.trees._compiled import ask_for, kernel, lent, sources, uncounted
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from expunge.methods.trees._compiled import ask_for, keep, kernel, lent, sources, uncounted
 
 
 def one_more(x: int) -> int:
@@ -78,3 +78,40 @@ def test_asking_for_a_row_changes_nothing_and_reads_nothing() -> None:
         for row in (-1, 0, 2, 10**9):  # none of its own, too: nobody looks there
             ask_for(table, row)
         assert (table == before).all()
+
+
+def test_two_processes_that_compile_for_two_types_find_their_own_code(tmp_path: Path) -> None:
+    mine, theirs = (type(factors._cache._cache_file)(str(tmp_path), "factors", "a stamp") for _ in range(2))  # type: ignore[attr-defined]
+    first, second = (("int32", "x86", "code"), ("int64", "x86", "code"))
+    found = mine._load_index
+    mine._load_index = theirs._load_index = dict  # both look before one of them has written
+    keep(mine, first, "of 32 bits")
+    keep(theirs, second, "of 64 bits")
+    keep(mine, first, "of 32 bits")
+    mine._load_index = found
+    assert mine.load(first) == "of 32 bits"
+    assert mine.load(second) is None, "an entry that was lost is compiled again"
+    keep(mine, second, "of 64 bits")
+    assert (mine.load(first), mine.load(second)) == ("of 32 bits", "of 64 bits")
+    assert len(list(tmp_path.glob("*.nbc"))) == 2
+    assert factors._cache._cache_file.save.func is keep  # type: ignore[attr-defined]
+
+
+def lends_of_its_own(source: str) -> list[str]:
+    """Kernels that lend what they were not given: numba frees that where its name stands last."""
+    found = []
+    for kernel_of in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
+        given = {argument.arg for argument in kernel_of.args.args}
+        for call in (node for node in ast.walk(kernel_of) if isinstance(node, ast.Call)):
+            lends = isinstance(call.func, ast.Name) and call.func.id.partition("_")[0] == "lent"
+            owners = [each.value if isinstance(each, ast.Attribute) else each for each in call.args]
+            if lends and not all(isinstance(owner, ast.Name) and owner.id in given for owner in owners):
+                found.append(kernel_of.name)
+    return found
+
+
+def test_a_kernel_lends_only_what_it_was_given() -> None:
+    assert lends_of_its_own("def f(x):\n    y = g(x)\n    return lent_column(y)") == ["f"]
+    assert lends_of_its_own("def f(x):\n    return lent(x.a), lent_pool(x)") == []
+    for file in Path(compiled.__file__).parent.glob("*.py"):
+        assert lends_of_its_own(file.read_text(encoding="utf-8")) == [], file.name

@@ -9,7 +9,7 @@ written, nothing is kept, and each process compiles for itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -58,7 +58,23 @@ def _compiled(function: F, *, counted: bool) -> F:
     kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
     if hasattr(kept, "_version"):  # what is compared before anything that was kept is unpickled
         kept._version = f"{kept._version} {sources(Path(__file__).parent)}"  # noqa: SLF001  (see above)
+        kept.save = partial(keep, kept)
     return cast("F", made)
+
+
+def keep(kept: Any, key: tuple[Any, ...], data: Any) -> None:
+    """Write compiled code to a file named by its types and machine, and then the index that leads to it.
+
+    numba numbers these files and writes the index first: of two processes that compile a kernel for different types at
+    the same time, one would be led to the code of the other.
+    """
+    types_and_machine = repr(key[:2]).encode()
+    stem = kept._index_name.removesuffix(".nbi")  # noqa: SLF001  (numba has no other way)
+    name = f"{stem}.{blake2b(types_and_machine, digest_size=8).hexdigest()}.nbc"
+    kept._save_data(name, data)  # noqa: SLF001
+    known = kept._load_index()  # noqa: SLF001
+    if known.get(key) != name:
+        kept._save_index(known | {key: name})  # noqa: SLF001
 
 
 @intrinsic
@@ -79,7 +95,8 @@ def _lent(_: Any, array: Any) -> Any:
 def lent(array: A) -> A:
     """A view of an array that counts no references, which whoever called the kernel keeps alive.
 
-    Taking an array out of a tuple costs an atomic addition, taking a lent one costs nothing.
+    Taking an array out of a tuple costs an atomic addition, taking a lent one costs nothing. Only what a kernel was
+    given may be lent: what it made itself is freed where its name stands last, whoever has a view of it.
     """
     return _lent(array)  # type: ignore[call-arg]  # numba hands the context over
 

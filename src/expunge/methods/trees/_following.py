@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from expunge.methods.trees._build import read, scan
-from expunge.methods.trees._candidates import adjust_code, adjust_number, base_of, column_for, lent_column, outdated
+from expunge.methods.trees._candidates import (
+    Column,
+    adjust_code,
+    adjust_number,
+    base_of,
+    column_for,
+    lent_column,
+    outdated,
+)
 from expunge.methods.trees._cells import factors
 from expunge.methods.trees._changes import Desk, News
 from expunge.methods.trees._choice import stride
@@ -109,9 +117,15 @@ def follow(row: Any, at: int, lo: int, hi: int, news: News, held: Held, seed: An
 @kernel
 def look_again(row: Any, again: Any, used: int, found: NDArray[np.int32], held: Held, seed: Any, rule: Rule) -> bool:
     """Scan the marked features anew over the records of the node; False where one of them is constant now."""
-    m, step = len(found), stride(rule.settings)
-    room = column_for(m, rule.settings)
-    z = lent_column(room)
+    return look_again_in(column_for(len(found), rule.settings), row, again, used, found, held, seed, rule)
+
+
+@uncounted
+def look_again_in(
+    room: Column, row: Any, again: Any, used: int, found: NDArray[np.int32], held: Held, seed: Any, rule: Rule
+) -> bool:
+    """`look_again`, with room for a column."""
+    m, step, z = len(found), stride(rule.settings), lent_column(room)
     for i in range(m):
         z.y[i], z.weight[i] = held.y[found[i]], held.weight[found[i]]
     for j in range(used):

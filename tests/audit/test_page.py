@@ -272,3 +272,11 @@ def test_missing_parts_stay_readable(reports: dict[str, Report]) -> None:
         membership=reports["quick"].membership.map(lambda _: none),
     )
     assert "There is none: nobody asked." in " ".join(read(bare).text)
+
+
+def test_the_full_tier_says_that_its_verdict_is_the_methods(reports: dict[str, Report]) -> None:
+    for name, report in reports.items():
+        text, shown = str(report).replace("\n", " "), " ".join(read(report).text)
+        assert ("The verdict is the method's" in text) == (report.tier == "full"), name
+        assert ("models that the method made forget, under other keys" in shown) == (report.tier == "full"), name
+        assert report.tier != "full" or "forgotten: the model under audit" not in shown, name

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
 
 from expunge import Records, Retrain, Run, Sisa, Table
 from expunge.errors import DataError, ParameterError
@@ -52,6 +54,25 @@ def test_a_planted_bias_comes_first(kind: Any, seed: int) -> None:
     assert gap_of(LINEAR.learn(rest, RUN), data, kind) < 0.5 * before
     assert gap_of(LINEAR.learn(random, RUN), data, kind) > 0.8 * before
     assert "x5 0.0 and 1.0 would shrink" in found.said[0].replace("'", "")
+
+
+def test_those_whose_group_is_missing_are_a_group() -> None:
+    random = np.random.default_rng(0)
+    X = random.normal(size=(150, 3))
+    X[:, 2] = np.array([0.0, 1.0, np.nan])[random.integers(0, 3, 150)]
+    group = X[:, 2]
+    data = Table.from_arrays(X, np.where(X[:, 0] + 1.2 * np.isnan(group) > 0, "yes", "no"))
+    method = Retrain(make_pipeline(SimpleImputer(add_indicator=True), LogisticRegression()))
+
+    def gap(model: Any) -> float:
+        said = method.predict(model, data)[:, 1]
+        return float(said[np.isnan(group)].mean() - said[group == 0].mean())
+
+    model = method.learn(data, RUN)
+    found = unfair(method, model, data, RUN, Gap("x2", "yes"))
+    assert "x2 nan and 0.0 would shrink" in found.said[0].replace("'", "")
+    without = [gap(model) - gap(method.learn(data.after(Records([int(name)])), RUN)) for name in found.ids]
+    assert spearmanr(found.scores, without)[0] > 0.8  # .4 where the missing are nobody
 
 
 @pytest.mark.parametrize("kind", ["parity", "opportunity"])

@@ -55,3 +55,12 @@ def test_parameters_and_their_settings_are_named() -> None:
 def test_whatever_is_quoted_goes(text: str) -> None:
     told = reason(ValueError(f"row {text!r} is bad"), np.zeros(1))
     assert told == "ValueError: row '...' is bad"
+
+
+def test_cells_that_are_listed_or_escaped_are_not_told() -> None:
+    told = reason(ValueError("Found unknown categories [np.float64(2.0), 86421.125] in column 0, sizes [3, 4]"), None)
+    assert told == "ValueError: Found unknown categories [...] in column 0, sizes [3, 4]"
+    assert (
+        reason(ValueError(f"no number: {chr(97) + chr(39) + ' secret ' + chr(34) + 'b'!r}."), None)
+        == "ValueError: no number: '...'."
+    )

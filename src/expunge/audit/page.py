@@ -157,7 +157,8 @@ def _pictures(report: Report) -> Iterator[Html]:
 def _legend(report: Report) -> Html:
     compared = bool(report.findings) or not isinstance(report.membership.oracle, Missing)
     kinds: tuple[Kind, ...] = ("original", "forgotten", "oracle") if compared else ("original", "forgotten")
-    rows = [(sample(kind), wording.ARMS[kind]) for kind in kinds]
+    arms = wording.ARMS | ({"forgotten": wording.MADE} if report.tier == "full" else {})
+    rows = [(sample(kind), arms[kind]) for kind in kinds]
     if report.findings:
         rows.append((element("span", class_="patch"), "band: where perfect forgetting ends."))
     return element("ul", *(element("li", drawn, element("span", said)) for drawn, said in rows), class_="legend")

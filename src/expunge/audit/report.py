@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from expunge import keyed
-from expunge.audit import activations, agreement, full, membership, replay, standard, utility
+from expunge.audit import activations, agreement, full, membership, replay, standard, utility, wording
 from expunge.audit import subgroups as groupwise
 from expunge.audit.arms import Four, Missing, Parts, answers, parts
 from expunge.audit.ensemble import Ensemble
@@ -125,11 +125,12 @@ class Report:
         return [
             "Audit of one forgetting",
             *said(f"{self.verdict.said}."),
+            *(said(wording.OF_THE_METHOD) if self.tier == "full" else []),
             f"  claimed: {self.claimed}; after this audit: {self.claim}",
             f"  {counts}; {self.twins} exact copies of forgotten records stay",
             *(line for veto in self.vetoes for line in said(f"VETO: {veto}.")),
             "",
-            *(_found(self.findings) if self.findings else []),
+            *(_found(self.findings, self.tier) if self.findings else []),
             *(line for reason in self.lacking for line in said(f"Not measured: {reason}.")),
             *replay.lines(self.replay),
             "",
@@ -329,15 +330,16 @@ def _tried(replayed: Replay | Missing) -> bool:
     return not isinstance(replayed, Missing) or replayed.reason != NOTHING
 
 
-def _found(findings: tuple[Finding, ...]) -> list[str]:
+def _found(findings: tuple[Finding, ...], tier: Tier) -> list[str]:
     """The figures of the standard and the full tier, each with its verdict."""
+    looked_at = "models that forgot" if tier == "full" else "the forgotten model"
     rows = [["figure", "original", "forgotten", "an oracle's", ""]]
     for one in findings:
         mine = one.forgotten
         between = f"{shown(mine.low)} to {shown(mine.high)}"
         rows.append([one.name, shown(one.original.value), shown(mine.value), between, one.verdict.kind])
     return [
-        "Each figure of the forgotten model, placed among the oracles'",
+        f"Each figure of {looked_at}, placed among the oracles'",
         *laid_out(rows),
         *(line for one in findings for line in said(f"{one.name}: {one.title}. {one.verdict.said}. {one.limits}")),
         "",

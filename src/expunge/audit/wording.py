@@ -46,14 +46,20 @@ LIMITS = {
     " claim it is a first look.",
     "standard": "The verdict holds for this one model, and for these records as a set. A single record may still stand"
     " out among them. The full tier looks at each.",
-    "full": "The verdict holds for the method on these data and these records: others may be harder to forget. What is"
-    " said of single records is a lower bound, and few models cannot show a small one.",
+    "full": "The verdict holds for the method on these data and these records: others may be harder to forget. The"
+    " model that was given is none of those that were looked at. What is said of single records is a lower bound, and"
+    " few models cannot show a small one.",
 }
+OF_THE_METHOD = (
+    "The verdict is the method's: models that it made forget under other keys were looked at. The model that was given"
+    " is none of them; the standard tier places that one."
+)
 ARMS = {
     "original": "original: before forgetting. What doing nothing is worth.",
     "forgotten": "forgotten: the model under audit.",
     "oracle": "oracles: learned without the records. What perfect forgetting would be.",
 }
+MADE = "forgotten: models that the method made forget, under other keys."
 CLAIMS = {
     Exact: "It is said to be, bit for bit, the model that learning without these records gives.",
     Certified: "It is said to be nearly impossible to tell from a model learned without these records, by a proof with"

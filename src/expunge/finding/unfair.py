@@ -122,7 +122,8 @@ def unfair(learner: Any, model: Any, data: Table, run: Run, gap: Gap, asked: Tab
     counted = (groups.label == gap.positive) | (gap.kind == "parity")
     wanted = np.zeros_like(scores)
     for name, sign in ((most, 1.0), (least, -1.0)):
-        rows = (groups.names == name) & counted
+        missing = (groups.names != groups.names) & (name != name)  # noqa: PLR0124  (NaN, which names a group too)
+        rows = ((groups.names == name) | missing) & counted
         wanted[rows, at] = sign / rows.sum()
     first = (
         f"a score is how much the gap between {gap.group} {most!r} and {least!r} would shrink had the record not been"

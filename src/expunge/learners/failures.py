@@ -18,7 +18,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-QUOTED = re.compile(r"(?<!\w)(['\"])(.*?)\1(?!\w)", re.DOTALL)
+QUOTED = re.compile(r"(?<!\w)(['\"])((?:\\.|(?!\1(?!\w)).)*)\1(?!\w)", re.DOTALL)  # what is escaped ends no quote
+LISTED = re.compile(r"\[[^\[\]]*\d\.\d*[^\[\]]*\]")  # numbers with a point: cells; sizes have none
 
 
 def reason(failure: BaseException, estimator: Any, columns: Iterable[str] = ()) -> str:
@@ -38,7 +39,7 @@ def reason(failure: BaseException, estimator: Any, columns: Iterable[str] = ()) 
         mark, text = quoted[1], quoted[2]
         return quoted[0] if text in known else f"{mark}...{mark}"
 
-    return f"{type(failure).__name__}: {QUOTED.sub(kept, str(failure))}"
+    return f"{type(failure).__name__}: {LISTED.sub('[...]', QUOTED.sub(kept, str(failure)))}"
 
 
 def _names(estimator: Any) -> set[str]:

@@ -51,6 +51,22 @@ def test_all_is_put_back_after_a_failure_too() -> None:
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+def test_a_precision_that_is_inherited_is_not_pinned() -> None:
+    held: Any = torch.backends
+    places = ("matmul", "conv", "rnn")
+    with deterministic(RUN, CPU, strict=True):
+        assert [getattr(held.mkldnn, place).fp32_precision for place in places] == ["ieee"] * 3
+    try:
+        held.fp32_precision = "tf32"
+        assert [getattr(held.mkldnn, place).fp32_precision for place in places] == ["tf32"] * 3
+        with deterministic(RUN, CPU, strict=True):
+            assert [getattr(held.mkldnn, place).fp32_precision for place in places] == ["ieee"] * 3
+    finally:
+        held.fp32_precision = "none"
+    assert [getattr(held.mkldnn, place).fp32_precision for place in places] == ["none"] * 3
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
 def test_libraries_and_precisions_that_were_switched_are_set_aside() -> None:
     held: Any = torch.backends
     held.mkldnn.enabled = False
@@ -124,3 +140,9 @@ def test_what_says_it_already_is_left_alone(kept: BaseException) -> None:
     with pytest.raises(type(kept)) as caught, in_words("working failed", CPU):
         raise kept
     assert caught.value is kept
+
+
+def test_what_a_module_quotes_is_not_told() -> None:
+    with pytest.raises(LearnError) as refused, in_words("working failed", CPU):
+        raise ValueError("unknown 'ann@example.org' in record [86421.125, 0.5], shapes [3, 4]")
+    assert str(refused.value) == "working failed: ValueError: unknown '...' in record [...], shapes [3, 4]"

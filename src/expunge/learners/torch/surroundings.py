@@ -16,6 +16,7 @@ import torch
 
 from expunge import keyed
 from expunge.errors import ExpungeError, LearnError, ParameterError
+from expunge.learners.failures import reason
 from expunge.learners.surroundings import global_randomness, limited_pools
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 BACKENDS: Any = torch.backends  # whose switches are properties that torch puts in place by itself
 SWITCHES: tuple[tuple[Any, str, Any], ...] = (
     (BACKENDS.mkldnn, "enabled", True),
-    (BACKENDS.mkldnn.conv, "fp32_precision", "none"),
-    (BACKENDS.mkldnn.rnn, "fp32_precision", "none"),
+    (BACKENDS.mkldnn.conv, "fp32_precision", "ieee"),  # "none" would be whatever the user has set for all
+    (BACKENDS.mkldnn.rnn, "fp32_precision", "ieee"),
     (BACKENDS.cudnn, "enabled", True),
     (BACKENDS.cudnn, "benchmark", False),
     (BACKENDS.cudnn.conv, "fp32_precision", "tf32"),
@@ -114,7 +115,7 @@ def generators_kept(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def switches_set() -> Iterator[None]:
-    """Libraries and precisions that a user may have switched, as torch has them at first; put back afterwards."""
+    """Libraries and precisions that a user may have switched, as they are for everybody; put back afterwards."""
     products = (BACKENDS.cuda.matmul, BACKENDS.mkldnn.matmul)
     held = [(place, name, getattr(place, name)) for place, name, _ in SWITCHES]
     before = [(place, "fp32_precision", place.fp32_precision) for place in products]
@@ -129,8 +130,16 @@ def switches_set() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(old or "highest")
-        for place, name, value in [*(before if old is None else []), *held]:
-            setattr(place, name, value)
+        for place, name, value in [*before, *held]:
+            _put_back(place, name, value)
+
+
+def _put_back(place: Any, name: str, value: Any) -> None:
+    """Set a switch to what it was; a precision that it had from a switch above it is had from there again."""
+    if name == "fp32_precision":
+        setattr(place, name, "none")
+    if getattr(place, name) != value:
+        setattr(place, name, value)
 
 
 def on_processor() -> AbstractContextManager[Any]:
@@ -154,14 +163,14 @@ def in_words(doing: str, device: torch.device) -> Iterator[None]:
     Raises
     ------
     LearnError
-        With the reason in torch's words, and what helps where that is known.
+        With the reason in torch's words, without what these quote, and what helps where that is known.
     """
     try:
         yield
     except (ExpungeError, Warning):  # a sentence already; a warning made an error by the user's own filters
         raise
     except Exception as failure:
-        said = f"{type(failure).__name__}: {failure}".splitlines()[0]
+        said = reason(failure, None).splitlines()[0]
         if isinstance(failure, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(failure):
             msg = (
                 f"{doing}: out of memory on {device}. A smaller batch_size helps, or accumulate=2 or more, which takes"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from expunge.methods.trees._versions import Version
     from expunge.protocol import Ids, Key
 
-MANY = 64  # slots in doubt from which on it pays to look for the same ones
+MANY = 64  # slots in doubt, beyond twice those that differed last, from which on the same ones are looked for
 TOLD = "whose records these are"  # in the tallies of a table
 
 
@@ -143,7 +143,7 @@ class Roster:
         self.free = np.zeros(0, np.int64)
         self.versions: dict[int, ReferenceType[Version]] = {}
         self.waiting: deque[NDArray[np.int64]] = deque()
-        self.doubtful = np.zeros(0, np.int64)
+        self.doubtful, self.distinct = np.zeros(0, np.int64), 0
         self.places: WeakKeyDictionary[Columns, Places] = WeakKeyDictionary()
         self.lock = threading.Lock()
         self.remember(data, Places.of(data, np.argsort(order)))
@@ -253,7 +253,9 @@ class Roster:
         while self.waiting:
             doubt.append(self.waiting.popleft())
         slots = np.concatenate(doubt)
-        slots = slots if len(slots) < MANY else np.unique(slots)  # branches name the same records
+        if len(slots) > 2 * self.distinct + MANY:  # branches name the same ones; to look each time is dear
+            slots = np.unique(slots)
+            self.distinct = len(slots)
         living = [version for seen in tuple(self.versions.values()) if (version := seen()) is not None]
         holders = np.zeros(len(slots), np.int64)
         for version in living if len(slots) else []:
